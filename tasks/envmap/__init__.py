@@ -1,0 +1,1 @@
+"""From settings and endpoints to the environment variables of one service."""

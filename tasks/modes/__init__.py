@@ -1,0 +1,1 @@
+"""Placements that can be started, waited for, measured and stopped."""

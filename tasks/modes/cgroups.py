@@ -1,0 +1,114 @@
+"""Control groups: where the kernel counts memory and CPU of a service, on both sides.
+
+Version 1 has one tree per controller, version 2 one tree for all; either may be here.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """One group: its folder for memory and its folder for CPU (the same one in version 2)."""
+
+    version: int
+    memory: Path
+    cpu: Path
+
+    def memory_bytes(self) -> int | None:
+        """Return the anonymous resident memory of the group in bytes; None if unreadable."""
+        key = "total_rss" if self.version == 1 else "anon"
+        return _keyed(self.memory / "memory.stat", key)
+
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU seconds that the group has used; None if unreadable."""
+        if self.version == 2:
+            microseconds = _keyed(self.cpu / "cpu.stat", "usage_usec")
+            return None if microseconds is None else microseconds / 1e6
+        with suppress(OSError, ValueError):
+            return int((self.cpu / "cpuacct.usage").read_text()) / 1e9
+        return None
+
+    @property
+    def method(self) -> str:
+        """Return the name of this way to measure, for the record."""
+        return f"cgroup v{self.version}"
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the processes in the group now."""
+        with suppress(OSError):
+            return tuple(int(line) for line in (self.cpu / "cgroup.procs").read_text().split())
+        return ()
+
+    def entries(self) -> tuple[Path, ...]:
+        """Return the files that a process writes its id to in order to join."""
+        return tuple(folder / "cgroup.procs" for folder in dict.fromkeys((self.memory, self.cpu)))
+
+    def remove(self) -> None:
+        """Remove the emptied group; one that still has processes stays."""
+        for folder in dict.fromkeys((self.memory, self.cpu)):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _keyed(path: Path, key: str) -> int | None:
+    with suppress(OSError, ValueError):
+        for line in path.read_text().splitlines():
+            name, _, value = line.partition(" ")
+            if name == key:
+                return int(value)
+    return None
+
+
+def of_process(pid: int) -> Cgroup | None:
+    """Return the group that a process is in; None where it cannot be read."""
+    with suppress(OSError):
+        paths = {}
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            for controller in controllers.split(","):
+                paths[controller] = path.lstrip("/")
+        if "memory" in paths and "cpuacct" in paths:
+            return _existing(
+                1, ROOT / "memory" / paths["memory"], ROOT / "cpuacct" / paths["cpuacct"]
+            )
+        if "" in paths:
+            folder = ROOT / paths[""]
+            return _existing(2, folder, folder)
+    return None
+
+
+def _existing(version: int, memory: Path, cpu: Path) -> Cgroup | None:
+    return Cgroup(version, memory, cpu) if memory.is_dir() and cpu.is_dir() else None
+
+
+def create(name: str) -> Cgroup | None:
+    """Make a group at the root of the tree; None where this user may not."""
+    try:
+        if (ROOT / "memory").is_dir() and (ROOT / "cpuacct").is_dir():
+            folders = (ROOT / "memory" / name, ROOT / "cpuacct" / name)
+            for folder in folders:
+                folder.mkdir(exist_ok=True)
+            return Cgroup(1, *folders)
+        if "memory" in (ROOT / "cgroup.subtree_control").read_text().split():
+            folder = ROOT / name
+            folder.mkdir(exist_ok=True)
+            return Cgroup(2, folder, folder)
+    except OSError:
+        pass
+    return None
+
+
+def named(prefix: str) -> tuple[Cgroup, ...]:
+    """Return the groups at the root of the tree whose names begin with `prefix`."""
+    found = []
+    for path in sorted((ROOT / "memory").glob(f"{prefix}*")):
+        found.append(Cgroup(1, path, ROOT / "cpuacct" / path.name))
+    for path in sorted(ROOT.glob(f"{prefix}*")):
+        found.append(Cgroup(2, path, path))
+    return tuple(found)

@@ -1,0 +1,276 @@
+"""Containers of one compose project: what they are now, what happens to them, removal."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..stack.isolation import LABEL_CHECKOUT, LABEL_RUN
+from . import cgroups
+from .base import Address
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
+
+
+@dataclass(frozen=True)
+class ContainerInfo:
+    """One container as `docker inspect` shows it. Times are seconds since the epoch."""
+
+    id: str
+    name: str
+    service: str
+    status: str
+    exit_code: int
+    pid: int
+    started_at: float | None
+    finished_at: float | None
+    restarts: int
+    health: str | None
+    health_output: str
+    healthy_at: float | None
+    published: Mapping[int, Address] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    oom_killed: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Return whether its first process is there."""
+        return self.status in {"running", "paused"}
+
+    def cgroup(self) -> cgroups.Cgroup | None:
+        """Return its control group, if the engine's processes are this host's."""
+        found = cgroups.of_process(self.pid) if self.pid else None
+        # On a remote engine, process 4711 of this host is somebody else's.
+        return found if found is not None and self.id[:12] in str(found.memory) else None
+
+
+def of_project(
+    client: DockerClient, project: str, *, oneoffs: bool = False
+) -> tuple[ContainerInfo, ...]:
+    """Return the project's containers, running or not, without those of `compose run`."""
+    filters: list[Any] = [("label", f"{PROJECT_LABEL}={project}")]
+    if not oneoffs:
+        filters.append(("label", f"{ONEOFF_LABEL}=False"))
+    return tuple(_each(client.container.list(all=True, filters=filters)))
+
+
+def _each(containers: Iterable[Any]) -> Iterable[ContainerInfo]:
+    from python_on_whales.exceptions import DockerException
+
+    for container in containers:
+        with contextlib.suppress(DockerException):  # removed since the listing
+            yield _info(container)
+
+
+def inspect(client: DockerClient, container: str) -> ContainerInfo:
+    """Return one container; raises DockerException when it is gone."""
+    return _info(client.container.inspect(container))
+
+
+def _info(container: Any) -> ContainerInfo:
+    # One reload, then only its cached answer: each attribute may run `docker inspect` again.
+    container.reload()
+    raw = container._get_inspect_result()
+    state, labels = raw.state, raw.config.labels or {}
+    health = state.health
+    log = (health.log if health else None) or []
+    successes = [entry for entry in log if entry.exit_code == 0]
+    network = raw.network_settings
+    return ContainerInfo(
+        id=raw.id,
+        name=(raw.name or "").lstrip("/"),
+        service=labels.get(SERVICE_LABEL, ""),
+        status=state.status or "",
+        exit_code=state.exit_code or 0,
+        pid=state.pid or 0,
+        started_at=_epoch(state.started_at),
+        finished_at=_epoch(state.finished_at),
+        restarts=raw.restart_count or 0,
+        health=health.status if health else None,
+        health_output=(log[-1].output or "").strip() if log else "",
+        healthy_at=_epoch(successes[0].end) if successes else None,
+        published=_published(network.ports or {}),
+        addresses=tuple(
+            item.ip_address for item in (network.networks or {}).values() if item.ip_address
+        ),
+        labels=labels,
+        image=raw.config.image or "",
+        oom_killed=bool(state.oom_killed),
+    )
+
+
+def _epoch(moment: Any) -> float | None:
+    # The engine writes year 1 for "never".
+    return moment.timestamp() if moment is not None and moment.year > 1 else None
+
+
+def _published(ports: Mapping[str, Any]) -> dict[int, Address]:
+    found: dict[int, Address] = {}
+    for key, bindings in ports.items():
+        number, _, protocol = key.partition("/")
+        for binding in bindings or ():
+            if protocol == "tcp" and ":" not in binding["HostIp"]:
+                host = "127.0.0.1" if binding["HostIp"] in ("", "0.0.0.0") else binding["HostIp"]  # noqa: S104
+                found[int(number)] = Address(host, int(binding["HostPort"]))
+    return found
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of a container's process."""
+
+    container: str
+    service: str
+    exit_code: int
+
+
+class Deaths:
+    """Hears at once when a container of the project dies, while the block runs."""
+
+    def __init__(self, client: DockerClient, project: str) -> None:
+        self._client = client
+        self._project = project
+        self._queue: queue.Queue[Death] = queue.Queue()
+        self._thread = threading.Thread(target=self._listen, name="docker-events", daemon=True)
+
+    def __enter__(self) -> Deaths:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        end_docker_children(self._project, "events")
+        self._thread.join(timeout=5)
+
+    def heard(self) -> list[Death]:
+        """Return the deaths since the last call."""
+        found = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._queue.get_nowait())
+        return found
+
+    def _listen(self) -> None:
+        from python_on_whales.exceptions import DockerException
+
+        # The exception is the end of the `docker events` that __exit__ asked for.
+        with contextlib.suppress(DockerException):
+            for event in self._client.system.events(
+                filters={"label": f"{PROJECT_LABEL}={self._project}", "event": "die"}
+            ):
+                actor = event.actor
+                attributes = (actor.attributes if actor else None) or {}
+                if attributes.get(ONEOFF_LABEL) != "True":
+                    self._queue.put(
+                        Death(
+                            (actor.id if actor else None) or "",
+                            str(attributes.get(SERVICE_LABEL, "")),
+                            int(attributes.get("exitCode", 0)),
+                        )
+                    )
+
+
+def end_docker_children(project: str, verb: str) -> None:
+    """End the docker commands that this process started for `project` with `verb`.
+
+    python-on-whales keeps no handle of the process it runs, so it is found among our own
+    children by its arguments.
+    """
+    import psutil
+
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            words = child.cmdline()
+            if verb in words and any(project in word for word in words):
+                # The Compose plugin is a child of the docker command, and would outlive it.
+                tree = [child, *child.children(recursive=True)]
+                for process in tree:
+                    with contextlib.suppress(psutil.Error):
+                        process.terminate()
+                _, stubborn = psutil.wait_procs(tree, timeout=5)
+                for process in stubborn:
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()
+
+
+def remove_project(client: DockerClient, project: str) -> int:
+    """Remove a run's containers, networks and volumes by label; return how many things."""
+    return _remove(client, f"{PROJECT_LABEL}={project}")
+
+
+def remove_runs(client: DockerClient, checkout: str, live: Iterable[str]) -> int:
+    """Remove what runs of this checkout left that are not alive; return how many things."""
+    alive = set(live)
+    label = f"{LABEL_CHECKOUT}={checkout}"
+    runs = {
+        labels.get(LABEL_RUN, "")
+        for labels in (
+            *(
+                _labels(item)
+                for item in client.container.list(all=True, filters=[("label", label)])
+            ),
+            *(_labels(item) for item in client.network.list(filters=[("label", label)])),
+            *(_labels(item) for item in client.volume.list(filters=[("label", label)])),
+        )
+    }
+    return sum(_remove(client, f"{LABEL_RUN}={run}") for run in sorted(runs - alive) if run)
+
+
+def _labels(item: Any) -> Mapping[str, str]:
+    from python_on_whales.exceptions import DockerException
+
+    try:
+        holder = item.config if hasattr(type(item), "config") else item
+        return holder.labels or {}
+    except DockerException:
+        return {}
+
+
+def _remove(client: DockerClient, label: str) -> int:
+    from python_on_whales.exceptions import DockerException
+
+    removed = 0
+    filters: list[Any] = [("label", label)]
+    for container in client.container.list(all=True, filters=filters):
+        with contextlib.suppress(DockerException):
+            client.container.remove(container, force=True, volumes=True)
+            removed += 1
+    for network in client.network.list(filters=filters):
+        with contextlib.suppress(DockerException):
+            network.remove()
+            removed += 1
+    for volume in client.volume.list(filters=filters):
+        with contextlib.suppress(DockerException):
+            volume.remove()
+            removed += 1
+    return removed
+
+
+def runtime_pids(containers: Iterable[ContainerInfo]) -> tuple[int, ...]:
+    """Return the shims and userland proxies of these containers on this host."""
+    import psutil
+
+    ids = {container.id for container in containers}
+    addresses = {address for container in containers for address in container.addresses}
+    found = []
+    for process in psutil.process_iter(["name", "cmdline"]):
+        words = process.info["cmdline"] or []
+        if not words:
+            continue
+        name = process.info["name"] or ""
+        if (name.startswith("containerd-shim") and ids & set(words)) or (
+            name.startswith("docker-proxy") and addresses & set(words)
+        ):
+            found.append(process.pid)
+    return tuple(found)

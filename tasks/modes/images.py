@@ -1,0 +1,100 @@
+"""Images: what is missing, pulled, built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EnvironmentFailed, ImagesMissing
+from ..stack.engine import error_text
+from ..stack.isolation import write_private
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+_SHOWN_LINES = 30
+_STEP = re.compile(r"#\d+ \[(?!.*\binternal\b)(?P<what>.+)")
+"""The builder's line that begins a step: `#15 [tests build 3/3] RUN ...`."""
+_STEP_COLUMNS = 72
+
+
+def pull_missing(
+    client: DockerClient, services: Mapping[str, str], tell: Callable[[str], None]
+) -> None:
+    """Pull the images that services need and the engine does not have.
+
+    `services` maps service -> image and holds no service that is built.
+    Raises ImagesMissing with every image that could not be had, in one message.
+    """
+    from python_on_whales.exceptions import DockerException
+
+    users: dict[str, list[str]] = {}
+    for service, image in services.items():
+        users.setdefault(image, []).append(service)
+    absent = [image for image in users if not client.image.exists(image)]
+    failed: dict[str, str] = {}
+    for image in absent:
+        tell(f"pulling {image}")
+        try:
+            client.image.pull(image, quiet=True)
+        except DockerException as error:
+            failed[image] = error_text(error)
+    if failed:
+        lines = [
+            f"  {image} (for {', '.join(users[image])}): {reason}"
+            for image, reason in failed.items()
+        ]
+        raise ImagesMissing(
+            "Images that are neither present nor buildable, and cannot be pulled:\n"
+            + "\n".join(lines)
+            + "\nPull or load them, name others in the compose file's variables, or on Debian "
+            "run `scripts/run setup`, which builds stand-ins."
+        )
+
+
+def ensure_build_secrets(document: Mapping[str, Any], state_directory: Path) -> None:
+    """Make empty files for the build secrets in the state folder that do not exist.
+
+    They are optional by `required=false`, which Compose knows only inside the Dockerfile.
+    """
+    for secret in (document.get("secrets") or {}).values():
+        name = (secret or {}).get("file")
+        if name and Path(name).is_relative_to(state_directory) and not Path(name).exists():
+            write_private(Path(name), "")
+
+
+def build(
+    client: DockerClient,
+    services: Iterable[str],
+    tell: Callable[[str], None],
+    *,
+    pull: bool = False,
+    cache: bool = True,
+) -> None:
+    """Build the images of these services; `tell` hears of each step.
+
+    Raises EnvironmentFailed with the builder's last lines.
+    """
+    from python_on_whales.exceptions import DockerException
+
+    names = sorted(services)
+    if not names:
+        return
+    lines: list[str] = []
+    try:
+        for _, raw in client.compose.build(
+            services=names, progress="plain", stream_logs=True, pull=pull, cache=cache
+        ):
+            line = raw.decode(errors="replace").rstrip()
+            if line:
+                lines.append(line)
+                step = _STEP.match(line)
+                if step:
+                    tell(f"building {step['what']}"[:_STEP_COLUMNS])
+    except DockerException as error:
+        shown = "\n".join(f"    {line}" for line in lines[-_SHOWN_LINES:])
+        raise EnvironmentFailed(
+            f"Building {', '.join(names)} failed: {error_text(error)}\n{shown}"
+        ) from error

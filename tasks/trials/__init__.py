@@ -1,0 +1,1 @@
+"""Running the suite in a mode, and the record of it."""

@@ -1,0 +1,148 @@
+"""Measurements of running services: health latency, memory, CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..modes.base import Address, ServiceProcess
+from ..modes.cgroups import Cgroup
+from ..modes.health import Prober
+from ..stack.model import Service
+from .record import HealthSamples, RuntimeShare
+
+HEALTH_SAMPLES = 50
+_WARM_UP = 3
+_CPU_INTERVAL_SECONDS = 0.5
+
+
+def health_samples(
+    services: Iterable[Service], addresses: Mapping[str, Address], samples: int = HEALTH_SAMPLES
+) -> dict[str, HealthSamples]:
+    """Probe every service that has a probe and an address, one after the other.
+
+    A few probes go before that are not counted: the first opens connections and caches.
+    """
+    found = {}
+    for service in services:
+        address = addresses.get(service.name)
+        if service.health is None or address is None:
+            continue
+        prober = Prober(service.health, address)
+        try:
+            for _ in range(_WARM_UP):
+                prober.ask()
+            answers = [prober.ask() for _ in range(samples)]
+        finally:
+            prober.close()
+        times = [answer.seconds for answer in answers if answer.healthy]
+        enough = len(times) > 1
+        found[service.name] = HealthSamples(
+            samples=len(answers),
+            passed=len(times),
+            p50_seconds=statistics.median(times) if enough else None,
+            p95_seconds=statistics.quantiles(times, n=20)[-1] if enough else None,
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one service used up to now."""
+
+    memory_bytes: int | None
+    cpu_seconds: float | None
+    method: str | None
+
+
+def usage(process: ServiceProcess) -> Usage:
+    """Return a service's memory and CPU: from its control group, else its process tree."""
+    group = process.cgroup
+    if group is not None:
+        return Usage(group.memory_bytes(), group.cpu_seconds(), group.method)
+    if process.pid is None:
+        return Usage(None, None, None)
+    return _tree(process.pid)
+
+
+def _tree(pid: int) -> Usage:
+    import psutil
+
+    memory, cpu = 0, 0.0
+    try:
+        root = psutil.Process(pid)
+        for member in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error), member.oneshot():
+                memory += member.memory_info().rss
+                times = member.cpu_times()
+                cpu += times.user + times.system
+    except psutil.Error:
+        return Usage(None, None, None)
+    return Usage(memory, cpu, "psutil rss")
+
+
+def runtime_share(pids: Iterable[int]) -> RuntimeShare:
+    """Return what the mode's own processes use: resident memory and CPU seconds so far."""
+    import psutil
+
+    count, memory, cpu = 0, 0, 0.0
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            with process.oneshot():
+                memory += process.memory_info().rss
+                times = process.cpu_times()
+                cpu += times.user + times.system
+                count += 1
+    return RuntimeShare(count, memory if count else None, cpu if count else None)
+
+
+@dataclass
+class CpuMeter:
+    """Adds up CPU seconds over a service's restarts while the block runs.
+
+    A container's group starts again at zero when the container restarts, a local
+    service's goes on: reading both twice a second makes them the same figure, less what a
+    container used in the last half second before it restarted.
+    """
+
+    groups: Mapping[str, Cgroup]
+    _before: dict[str, float] = field(default_factory=dict)
+    _last: dict[str, float] = field(default_factory=dict)
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> CpuMeter:
+        self._thread = threading.Thread(target=self._run, name="cpu-meter", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._read()
+
+    def seconds(self, service: str) -> float | None:
+        """Return the CPU seconds of a service over all its restarts; None if never read."""
+        if service not in self._last:
+            return None
+        return self._before.get(service, 0.0) + self._last[service]
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._read()
+            self._ended.wait(_CPU_INTERVAL_SECONDS)
+
+    def _read(self) -> None:
+        for service, group in self.groups.items():
+            now = group.cpu_seconds()
+            if now is None:
+                continue
+            last = self._last.get(service, 0.0)
+            if now < last:
+                self._before[service] = self._before.get(service, 0.0) + last
+            self._last[service] = now

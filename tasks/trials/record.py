@@ -1,0 +1,257 @@
+"""The trial: one run of the suite in one mode, as a JSON record on disk.
+
+Times are seconds, memory is bytes. A figure that could not be measured is None, never 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..errors import EnvironmentFailed, RecordError
+
+FORMAT = "tranship-trial"
+VERSION = 1
+KEPT_PER_MODE = 20
+STALE_SECONDS = 3600.0
+
+Outcome = Literal["passed", "failed", "skipped", "error"]
+Side = Literal["local", "docker"]
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """One test as JUnit XML reports it."""
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    classname: str
+    name: str
+    outcome: Outcome
+    seconds: float
+    message: str = ""
+    """First line of the failure, error or skip reason."""
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """What pytest did."""
+
+    command: tuple[str, ...]
+    exit_code: int | None
+    """pytest's own exit code; None when it had to be killed."""
+    seconds: float
+    tests: tuple[TestOutcome, ...] = ()
+    hung_in: str | None = None
+    """Node id of the test that was running when the time limit ended the suite."""
+    limit_seconds: float | None = None
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many tests had this outcome."""
+        return sum(test.outcome == outcome for test in self.tests)
+
+
+@dataclass(frozen=True)
+class HealthSamples:
+    """Health probes sent from the host, the same way to both sides."""
+
+    samples: int
+    passed: int
+    p50_seconds: float | None = None
+    p95_seconds: float | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Share of the probes that passed; None without samples."""
+        return self.passed / self.samples if self.samples else None
+
+
+@dataclass(frozen=True)
+class ServiceFigures:
+    """What one service cost."""
+
+    side: Side
+    startup_seconds: float | None = None
+    """From the request to start the stack until this service answered its probe."""
+    own_startup_seconds: float | None = None
+    """From the start of the service's own process until it answered its probe."""
+    memory_bytes: int | None = None
+    """Anonymous resident memory of the process tree at the end of the suite."""
+    memory_method: str | None = None
+    cpu_seconds: float | None = None
+    """CPU time from the process's start to the end of the suite."""
+    cpu_method: str | None = None
+    health: HealthSamples | None = None
+
+
+@dataclass(frozen=True)
+class RuntimeShare:
+    """The mode's own processes: shims and proxies, or the supervisor."""
+
+    processes: int
+    memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the mode itself failed, when it did."""
+
+    stage: Literal["build", "start", "suite", "stop", "interrupted"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of the test suite in one mode, with its measurements."""
+
+    id: str
+    mode: str
+    placement: dict[str, Side]
+    started: str
+    """UTC, ISO 8601."""
+    project: str
+    startup_seconds: float | None = None
+    """From the request to start until every service answered its health probe."""
+    suite: SuiteRun | None = None
+    services: dict[str, ServiceFigures] = field(default_factory=dict)
+    runtime: RuntimeShare | None = None
+    fingerprint: dict[str, str] = field(default_factory=dict)
+    failure: Failure | None = None
+    format: str = FORMAT
+    version: int = VERSION
+
+
+def write(trial: Trial, directory: Path) -> Path:
+    """Write the record atomically into `directory` and return its path.
+
+    Older records of the same mode beyond KEPT_PER_MODE are removed.
+
+    Raises EnvironmentFailed when the directory cannot be written.
+    """
+    # A log line or a variable may hold bytes that are no UTF-8: better a `?` than no record.
+    payload = json.dumps(asdict(trial), indent=1, ensure_ascii=False).encode("utf-8", "replace")
+    path = directory / f"{_stamp(trial)}-{trial.id}.json"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _replace(path, payload + b"\n")
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"{path}: the trial record cannot be written ({error.strerror})."
+        ) from error
+    for old in _paths(directory, trial.mode)[:-KEPT_PER_MODE]:
+        # A clock that was set back must not make the record just written the oldest.
+        if old != path:
+            old.unlink(missing_ok=True)
+    _remove_stale(directory)
+    return path
+
+
+def _replace(path: Path, payload: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _remove_stale(directory: Path) -> None:
+    """Remove what writers that were killed left; another run's may be under way now."""
+    for left in directory.glob(".writing-*"):
+        try:
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                left.unlink()
+        except FileNotFoundError:
+            continue
+
+
+def read(path: Path) -> Trial:
+    """Return the trial in `path`.
+
+    Raises RecordError when the file is missing, is no trial record, or was written by a
+    newer version.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror}).") from error
+    try:
+        head = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(
+            f"{path}: not JSON ({error}). Delete it and run the mode again."
+        ) from error
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise RecordError(f'{path}: not a trial record ("format" is not {FORMAT!r}).')
+    version = head.get("version")
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise RecordError(
+            f'{path}: "version" is {version!r}, this Tranship reads up to {VERSION}. '
+            "Upgrade Tranship, or run the mode again."
+        )
+    try:
+        return TypeAdapter(Trial).validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordError(
+            f'{path}: "{where}": {first["msg"]}. Delete it and run the mode again.'
+        ) from error
+
+
+def newest(directory: Path, mode: str) -> Trial:
+    """Return the newest record of `mode`.
+
+    Raises RecordError when there is none.
+    """
+    found = newest_or_none(directory, mode)
+    if found is None:
+        raise RecordError(
+            f"No record of mode {mode!r} in {directory}. Run `nox -s {mode}` or `nox -s compare`."
+        )
+    return found
+
+
+def newest_or_none(directory: Path, mode: str) -> Trial | None:
+    """Return the newest record of `mode`, or None when there is none.
+
+    Raises RecordError when it cannot be read.
+    """
+    paths = _paths(directory, mode)
+    return read(paths[-1]) if paths else None
+
+
+def _stamp(trial: Trial) -> str:
+    compact = trial.started.replace("-", "").replace(":", "").split("+")[0]
+    return f"{_slug(trial.mode)}-{compact}"
+
+
+def _paths(directory: Path, mode: str) -> list[Path]:
+    # The stamp sorts by time; a mode's name never ends in a digit block like the stamp's.
+    prefix = _slug(mode)
+    return sorted(
+        path
+        for path in directory.glob(f"{prefix}-2*.json")
+        if path.name[len(prefix) + 1 :][:8].isdigit()
+    )
+
+
+def _slug(mode: str) -> str:
+    safe = "".join(char if char.isalnum() or char in "._" else "_" for char in mode)[:60]
+    if safe == mode:
+        return safe
+    # Two modes must not share records: `hybrid:a` and `hybrid_a` read the same by now.
+    return f"{safe}.{hashlib.sha256(mode.encode()).hexdigest()[:8]}"
