@@ -6,7 +6,6 @@ Invoke prints Exit, ParseError and UnexpectedExit cleanly and a traceback for th
 from __future__ import annotations
 
 import functools
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +14,8 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from .errors import ExitCode, RunInterrupted, TranshipError
+from .errors import ExitCode, TranshipError
+from .interrupts import terminated_as_interrupt
 
 
 @contextmanager
@@ -28,30 +28,6 @@ def shown_cleanly() -> Iterator[None]:
         raise Exit(str(error), int(error.exit_code)) from error
     except KeyboardInterrupt as error:
         raise Exit("Interrupted.", int(ExitCode.INTERRUPTED)) from error
-
-
-@contextmanager
-def terminated_as_interrupt() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that cleaning up happens.
-
-    Outside the main thread, where Python allows no handlers, nothing changes.
-    """
-
-    def interrupt(number: int, _frame: object) -> None:
-        raise RunInterrupted(f"Ended by {signal.Signals(number).name}.")
-
-    previous: dict[signal.Signals, Any] = {}
-    try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            previous[number] = signal.signal(number, interrupt)
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def task(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:

@@ -14,8 +14,8 @@ import nox
 
 from . import console
 from . import settings as settings_module
-from .boundary import terminated_as_interrupt
 from .errors import EnvironmentFailed, ExitCode, TranshipError
+from .interrupts import terminated_as_interrupt
 from .settings import Settings
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..envmap.secrets import mask_document, mask_text, secrets_in
 from ..errors import PortTaken, UsageError
+from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.model import Stack
@@ -24,6 +26,8 @@ from .portowner import owner_of
 
 AnyMode = TypeVar("AnyMode", DockerMode, LocalMode)
 _FOLLOW_SECONDS = 0.2
+_ERASE = re.compile(r"\x1b\[\d*K")
+"""Compose erases its status line before each line of log, terminal or not."""
 
 
 def docker_mode(
@@ -92,7 +96,8 @@ def docker_logs(
         for _, raw in mode.client.compose.logs(
             services=list(services), tail=str(tail), follow=follow, stream=True
         ):
-            yield mask_text(raw.decode(errors="replace").rstrip("\n"), hidden)
+            line = _ERASE.sub("", raw.decode(errors="replace")).rstrip("\n")
+            yield mask_text(line, hidden)
 
 
 def docker_exec(
@@ -185,7 +190,8 @@ def local_up(mode: LocalMode) -> Startup:
         mode.prepare()
         return mode.start()
     except BaseException:
-        mode.stop()
+        with deferred():
+            mode.stop()
         raise
 
 
@@ -267,7 +273,8 @@ def _require_free(mode: LocalMode) -> None:
             mode.ports.local[key] for key in mode.ports.local if key[0] == service.name
         ):
             if not isolation.can_bind(port, LOOPBACK):
-                taken.append(f"  {port} (for {service.name}) is taken by {owner_of(port)}")
+                owner = owner_of(port, engine.answering_client(mode.settings))
+                taken.append(f"  {port} (for {service.name}) is taken by {owner}")
     if taken:
         raise PortTaken(
             "Ports that are taken:\n"

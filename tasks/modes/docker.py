@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..envmap.secrets import mask_text, secrets_in
-from ..errors import EnvironmentFailed, NotOurs, PortTaken, StackFailed, UsageError
+from ..errors import EnvironmentFailed, NotOurs, PortTaken, UsageError
+from ..interrupts import deferred
 from ..settings import Settings
 from ..stack.engine import ComposeProject, document_of, error_text, require_engine
 from ..stack.isolation import MARKER, can_bind, write_private
@@ -19,18 +18,14 @@ from . import containers, images, portowner
 from .base import Address, ServiceProcess, Startup, SuiteProcess, silent
 from .containers import ContainerInfo
 from .dockersuite import ContainerSuite
-from .health import Prober
-from .watch import Watch
+from .starting import Starting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from python_on_whales import DockerClient
 
-_LOOP_RESTARTS = 3
 _TAIL_LINES = 15
-_LOOK_SECONDS = 0.5
-"""Between two inspections, each 25 ms of CPU a container: more would slow what is measured."""
 
 
 @dataclass
@@ -76,22 +71,9 @@ class DockerMode:
         images.ensure_build_secrets(document, self.settings.state_directory)
         suite = self.settings.suite.service if self.run_id is not None else None
         wanted = {service.name for service in self.services} | ({suite} if suite else set())
-        bodies = {name: document["services"][name] for name in sorted(wanted)}
-        built = {
-            _image(self.project_name, name, body)
-            for name, body in bodies.items()
-            if body.get("build")
-        }
-        images.pull_missing(
-            self.client,
-            {
-                name: body["image"]
-                for name, body in bodies.items()
-                if not body.get("build") and body.get("image") not in built
-            },
-            self.tell,
-        )
-        images.build(self.client, self._to_build(bodies), self.tell)
+        plan = images.plan(document, self.project_name, wanted)
+        images.pull_missing(self.client, plan.pull, self.tell)
+        images.build(self.client, plan.build, self.tell)
 
     def build(self, *, pull: bool = False, cache: bool = True) -> tuple[str, ...]:
         """Build the images of these services and return the services that name them.
@@ -100,11 +82,10 @@ class DockerMode:
         """
         document, _ = document_of(self.project)
         images.ensure_build_secrets(document, self.settings.state_directory)
-        wanted = self._to_build(
-            {service.name: document["services"][service.name] for service in self.services}
-        )
-        images.build(self.client, wanted, self.tell, pull=pull, cache=cache)
-        return wanted
+        wanted = {service.name for service in self.services}
+        plan = images.plan(document, self.project_name, wanted)
+        images.build(self.client, plan.build, self.tell, pull=pull, cache=cache)
+        return plan.build
 
     def start(self) -> Startup:
         """Start the stack and wait until every service answers.
@@ -117,16 +98,17 @@ class DockerMode:
             self._require_free_ports()
         before = {item.id for item in containers.of_project(self.client, self.project_name)}
         try:
-            return self._up(before)
+            return Starting(self, before).run()
         except BaseException:
-            self._remove_new(before)
+            with deferred():
+                self._remove_new(before)
             raise
 
     def addresses(self) -> Mapping[str, Address]:
         """Return the published address of every service that has one."""
         found: dict[str, Address] = {}
         for item in containers.of_project(self.client, self.project_name):
-            address = self._address(self.stack.services.get(item.service), item)
+            address = self.address_of(self.stack.services.get(item.service), item)
             if address is not None:
                 found.setdefault(item.service, address)
         return found
@@ -215,176 +197,12 @@ class DockerMode:
         secrets = secrets_in(service.environment for service in self.stack.services.values())
         return mask_text(text, secrets) or "(empty)"
 
-    def _up(self, before: set[str]) -> Startup:
-        began = time.time()
-        deadline = time.monotonic() + self.settings.start_timeout
-        wanted = {service.name: service for service in self.services}
-        ready: dict[str, float] = {}
-        deaths_of: dict[str, int] = {}
-        watch, up = Watch(), _Up(self.client, self.project_name, tuple(wanted), self.recreate)
-        watched: set[str] = set()
-        looked = time.monotonic()
-        infos: dict[str, ContainerInfo] = {}
-        try:
-            with containers.Deaths(self.client, self.project_name) as deaths:
-                up.start()
-                while True:
-                    self._watch_static(watch, watched)
-                    answered = watch.next_ready(timeout=0.05)
-                    if answered is not None and answered[0] not in ready:
-                        ready[answered[0]] = answered[1] - began
-                        self.tell(f"{answered[0]} is ready after {ready[answered[0]]:.2f} s")
-                    for death in deaths.heard():
-                        if death.container not in before:
-                            self._judge_death(death, deaths_of)
-                    up.raise_failure(self._failed_up)
-                    if time.monotonic() > deadline:
-                        raise StackFailed(self._late(wanted, ready, watch.last_answers))
-                    soon = bool(infos) and time.monotonic() - looked < _LOOK_SECONDS
-                    if soon or not up.done:
-                        continue
-                    looked = time.monotonic()
-                    infos = self._look(wanted, ready, watch, watched, began)
-                    if set(wanted) <= set(ready) and all(
-                        item.health in (None, "healthy") for item in infos.values() if item.running
-                    ):
-                        break
-        finally:
-            watch.close()
-            up.end()
-        own = {
-            name: began + ready[name] - item.started_at
-            for name, item in infos.items()
-            if name in ready and item.started_at is not None and item.running
-        }
-        return Startup(max(ready.values(), default=0.0), ready, own)
-
-    def _watch_static(self, watch: Watch, watched: set[str]) -> None:
-        """Begin to ask the services whose host port is fixed before they start."""
-        if watched:
-            return
-        for service in self.services:
-            address = _fixed_address(service)
-            if service.health is not None and address is not None:
-                watched.add(service.name)
-                watch.begin(service.name, Prober(service.health, address))
-
-    def _look(
-        self,
-        wanted: Mapping[str, Service],
-        ready: dict[str, float],
-        watch: Watch,
-        watched: set[str],
-        began: float,
-    ) -> dict[str, ContainerInfo]:
-        """Inspect the containers; note those ready without a probe of ours, fail the lost ones."""
-        infos = {}
-        for item in containers.of_project(self.client, self.project_name):
-            service = wanted.get(item.service)
-            if service is None:
-                continue
-            infos[item.service] = item
-            if item.status == "restarting" or item.restarts >= _LOOP_RESTARTS:
-                raise StackFailed(self._failed(item, "restarts in a loop"))
-            if item.health == "unhealthy":
-                raise StackFailed(self._failed(item, f"is unhealthy ({item.health_output})"))
-            if item.status in {"exited", "dead"}:
-                if item.exit_code != 0 or not self.stack.expected_to_exit(item.service):
-                    raise StackFailed(self._failed(item, f"exited with code {item.exit_code}"))
-                ready.setdefault(item.service, (item.finished_at or time.time()) - began)
-            elif item.service not in watched:
-                address = self._address(service, item)
-                if service.health is not None and address is not None:
-                    watched.add(item.service)
-                    watch.begin(item.service, Prober(service.health, address))
-                elif item.health == "healthy" and item.service not in ready:
-                    ready[item.service] = (item.healthy_at or time.time()) - began
-                elif item.health is None and item.running:
-                    ready.setdefault(item.service, (item.started_at or time.time()) - began)
-        return infos
-
-    def _judge_death(self, death: containers.Death, deaths_of: dict[str, int]) -> None:
-        service = self.stack.services.get(death.service)
-        if service is None:
-            return
-        deaths_of[death.service] = deaths_of.get(death.service, 0) + 1
-        item = self._find(death.container)
-        if service.restart in {"no", "on-failure:0"} or (
-            service.restart.startswith("on-failure") and death.exit_code == 0
-        ):
-            if death.exit_code == 0 and self.stack.expected_to_exit(death.service):
-                return
-            raise StackFailed(
-                self._failed(item, f"exited with code {death.exit_code}", death.service)
-            )
-        if deaths_of[death.service] >= _LOOP_RESTARTS:
-            what = f"restarts in a loop (exit code {death.exit_code})"
-            raise StackFailed(self._failed(item, what, death.service))
-
-    def _find(self, container: str) -> ContainerInfo | None:
-        from python_on_whales.exceptions import DockerException
-
-        try:
-            return containers.inspect(self.client, container)
-        except DockerException:
-            return None
-
-    def _failed_up(self, error: BaseException) -> EnvironmentFailed:
-        text = error_text(error)
-        if "already allocated" in text or "address already in use" in text:
-            return PortTaken(f"{text} Free it, or change `ports:`.")
-        for item in containers.of_project(self.client, self.project_name):
-            lost = item.status in {"exited", "dead", "restarting"}
-            fine = item.exit_code == 0 and self.stack.expected_to_exit(item.service)
-            if lost and not fine:
-                return StackFailed(self._failed(item, f"exited with code {item.exit_code}"))
-            if item.health == "unhealthy":
-                return StackFailed(self._failed(item, f"is unhealthy ({item.health_output})"))
-        return EnvironmentFailed(f"docker compose up failed: {text}")
-
-    def _failed(self, item: ContainerInfo | None, what: str, service: str = "") -> str:
-        if item is None:
-            return f"{service} {what}, and its container is gone."
-        killed = ", killed for memory" if item.oom_killed else ""
-        log = "\n".join(f"    {line}" for line in self.tail(item).splitlines())
-        return (
-            f"{item.service} {what} (state {item.status}, exit code {item.exit_code}{killed}, "
-            f"{item.restarts} restarts). Last lines of its log:\n{log}"
-        )
-
-    def _late(
-        self, wanted: Mapping[str, Service], ready: Mapping[str, float], answers: Mapping[str, str]
-    ) -> str:
-        infos = {
-            item.service: item for item in containers.of_project(self.client, self.project_name)
-        }
-        late = [
-            name
-            for name in wanted
-            if name not in ready or (name in infos and infos[name].health not in (None, "healthy"))
-        ]
-        lines = [f"Not healthy after {self.settings.start_timeout:g} s: {', '.join(late)}."]
-        # The one to look at first is the one that the others wait for.
-        first = next((name for name in late if name in infos and infos[name].running), None)
-        if first is not None:
-            health = infos[first].health or "has no healthcheck"
-            answer = answers.get(first, infos[first].health_output or "none")
-            lines.append(self._failed(infos[first], f"is {health}, last answer: {answer}"))
-        return "\n".join(lines)
-
-    def _address(self, service: Service | None, item: ContainerInfo) -> Address | None:
+    def address_of(self, service: Service | None, item: ContainerInfo) -> Address | None:
+        """Return where this host dials the port of a service that matters for its health."""
         if service is None:
             return None
         port = service.health.port if service.health is not None else service.container_port
         return item.published.get(port) if port is not None else None
-
-    def _to_build(self, bodies: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return one service for each image: building one image five times is five builds."""
-        chosen: dict[str, str] = {}
-        for name, body in bodies.items():
-            if body.get("build"):
-                chosen.setdefault(_image(self.project_name, name, body), name)
-        return tuple(chosen.values())
 
     def _suite_service(self) -> str:
         if self.settings.suite.service is None:
@@ -439,68 +257,3 @@ class DockerMode:
                     self.client.container.remove(item.id, force=True, volumes=True)
         except (DockerException, EnvironmentFailed) as error:
             self.tell(f"cleaning up failed: {error_text(error)}")
-
-
-class _Up:
-    """`docker compose up --detach` in a thread, so that a deadline of our own can end it."""
-
-    def __init__(
-        self, client: DockerClient, project: str, services: tuple[str, ...], recreate: bool
-    ) -> None:
-        self._client = client
-        self._recreate = recreate
-        self._project = project
-        self._services = list(services)
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="compose-up", daemon=True)
-
-    @property
-    def done(self) -> bool:
-        """Whether the command has ended."""
-        return not self._thread.is_alive()
-
-    def start(self) -> None:
-        """Start the command."""
-        self._thread.start()
-
-    def raise_failure(self, explain: Callable[[BaseException], EnvironmentFailed]) -> None:
-        """Raise what `explain` makes of the command's failure, if it failed."""
-        if self.done and self._failure is not None:
-            raise explain(self._failure) from self._failure
-
-    def end(self) -> None:
-        """End the command if it still runs."""
-        if self._thread.ident is not None:
-            if not self.done:
-                containers.end_docker_children(self._project, "up")
-            self._thread.join(timeout=15)
-
-    def _run(self) -> None:
-        from python_on_whales.exceptions import DockerException
-
-        try:
-            self._client.compose.up(
-                services=self._services or None,
-                detach=True,
-                quiet=True,
-                no_build=True,
-                pull="never",
-                force_recreate=self._recreate,
-                dependencies=not self._recreate,
-            )
-        except DockerException as error:
-            self._failure = error
-
-
-def _fixed_address(service: Service) -> Address | None:
-    if service.health is None:
-        return None
-    for port in service.ports:
-        if port.target == service.health.port and port.published is not None:
-            host = port.host_ip or "127.0.0.1"
-            return Address("127.0.0.1" if host == "0.0.0.0" else host, port.published)  # noqa: S104
-    return None
-
-
-def _image(project: str, name: str, body: Mapping[str, Any]) -> str:
-    return str(body.get("image") or f"{project}-{name}")

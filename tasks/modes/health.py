@@ -104,4 +104,6 @@ def _redis(connection: socket.socket) -> tuple[bool, str]:
     connection.sendall(b"PING\r\n")
     line = connection.recv(256).split(b"\r\n")[0].decode(errors="replace")
     # A server that asks for a password is up; one that says -LOADING is not yet.
-    return line.startswith(("+PONG", "-NOAUTH")), line or "no answer"
+    if line.startswith("-NOAUTH"):
+        return True, "asks for a password"
+    return line.startswith("+PONG"), line or "no answer"

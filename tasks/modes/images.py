@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,39 @@ _SHOWN_LINES = 30
 _STEP = re.compile(r"#\d+ \[(?!.*\binternal\b)(?P<what>.+)")
 """The builder's line that begins a step: `#15 [tests build 3/3] RUN ...`."""
 _STEP_COLUMNS = 72
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be there before a start."""
+
+    build: tuple[str, ...]
+    """One service for each image that is built: building one image five times is five builds."""
+    pull: Mapping[str, str]
+    """Service -> image, for those that are not built."""
+
+
+def plan(document: Mapping[str, Any], project: str, wanted: Iterable[str]) -> Plan:
+    """Return what these services need; another service may be the one that builds an image."""
+    services = document["services"]
+    builders: dict[str, str] = {}
+    for name, body in sorted(services.items()):
+        if body.get("build"):
+            builders.setdefault(_image(project, name, body), name)
+    chosen: dict[str, None] = {}
+    pull = {}
+    for name in sorted(wanted):
+        image = _image(project, name, services[name])
+        if image in builders:
+            chosen[builders[image]] = None
+        elif services[name].get("image"):
+            pull[name] = image
+    return Plan(tuple(chosen), pull)
+
+
+def _image(project: str, name: str, body: Mapping[str, Any]) -> str:
+    # Compose names an image that has no name `<project>-<service>`.
+    return str(body.get("image") or f"{project}-{name}")
 
 
 def pull_missing(

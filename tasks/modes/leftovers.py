@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterable
@@ -18,7 +19,8 @@ def processes_of(run_id: str, directory: Path) -> tuple[int, ...]:
     """Return the processes that carry the run's marker, or work inside its folder.
 
     The second holds for PostgreSQL's children, whose process title overwrites their
-    environment. This process and its parents are never among them.
+    environment. Docker commands that work for the run's project are its own too. This
+    process and its parents are never among them.
     """
     import psutil
 
@@ -31,9 +33,20 @@ def processes_of(run_id: str, directory: Path) -> tuple[int, ...]:
         with suppress(psutil.Error, OSError):
             if process.uids().real != os.getuid() and os.getuid() != 0:
                 continue
-            if process.environ().get(MARKER) == run_id or _within(process.cwd(), inside):
+            if (
+                process.environ().get(MARKER) == run_id
+                or _within(process.cwd(), inside)
+                or _is_docker_command(process.cmdline(), run_id)
+            ):
                 found.append(process.pid)
     return tuple(found)
+
+
+def _is_docker_command(words: list[str], project: str) -> bool:
+    """Return whether this is a `docker compose` or `docker events` that a run itself began."""
+    return f"label=com.docker.compose.project={project}" in words or any(
+        pair == ("--project-name", project) for pair in itertools.pairwise(words)
+    )
 
 
 def _within(folder: str, roots: Iterable[str]) -> bool:

@@ -16,6 +16,7 @@ from ..stack.model import Service, Stack
 from ..stack.placement import LOOPBACK, Placement, Ports, Side
 from . import cgroups, leftovers, servers
 from .base import Address, ServiceProcess, Startup, SuiteProcess, silent
+from .clock import started_at
 from .health import Prober
 from .hostsuite import HostSuite, run_python
 from .launch import clean_environment, script
@@ -86,15 +87,10 @@ class LocalMode:
 
     def processes(self) -> tuple[ServiceProcess, ...]:
         """Return the running services with their first process and control group."""
-        import psutil
-
         found = []
         for name, status in self._supervisor.status().items():
             if status.running and status.pid:
-                try:
-                    started = psutil.Process(status.pid).create_time()
-                except psutil.Error:
-                    continue
+                started = started_at(status.pid)
                 group = self._existing_group(name)
                 found.append(ServiceProcess(name, "local", status.pid, started, group))
         return tuple(found)
@@ -214,14 +210,11 @@ class LocalMode:
         ready: dict[str, float],
         own: dict[str, float],
     ) -> None:
-        import psutil
-
         ready[name] = when - began
         self.tell(f"{name} is ready after {ready[name]:.2f} s")
-        try:
-            own[name] = when - psutil.Process(status[name].pid).create_time()
-        except (psutil.Error, KeyError):
-            return
+        started = started_at(status[name].pid)
+        if started is not None:
+            own[name] = when - started
 
     def _look_after(
         self,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import EnvironmentFailed, TranshipError
+from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.isolation import Run
@@ -69,8 +68,9 @@ def isolated_local(
         try:
             yield mode, run
         finally:
-            mode.stop()
-            leftovers.remove_folder(run.directory)
+            with deferred():
+                mode.stop()
+                leftovers.remove_folder(run.directory)
 
 
 @contextmanager
@@ -114,8 +114,9 @@ def isolated_docker(settings: Settings, tell: Tell) -> Iterator[tuple[DockerMode
         try:
             yield mode, run
         finally:
-            mode.stop()
-            leftovers.remove_folder(run.directory)
+            with deferred():
+                mode.stop()
+                leftovers.remove_folder(run.directory)
 
 
 @dataclass(frozen=True)
@@ -154,11 +155,7 @@ def recover(settings: Settings) -> Recovered:
 
 
 def _recover_engine(settings: Settings, live: list[str]) -> int:
-    if shutil.which("docker") is None:
-        return 0
-    try:
-        client = engine.developers_own(settings).client()
-        engine.require_engine(client)
-    except (EnvironmentFailed, TranshipError):
+    client = engine.answering_client(settings)
+    if client is None:
         return 0
     return containers.remove_runs(client, isolation.checkout_id(settings.root), live)

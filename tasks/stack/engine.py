@@ -196,13 +196,27 @@ def require_engine(client: DockerClient) -> None:
         )
 
 
+def answering_client(settings: Settings) -> DockerClient | None:
+    """Return a client when an engine answers, else None."""
+    try:
+        client = developers_own(settings).client()
+        require_engine(client)
+    except (EnvironmentFailed, ComposeFileError):
+        return None
+    return client
+
+
 def error_text(error: BaseException) -> str:
     """Return the last telling line of what the docker command wrote to standard error."""
     stderr = getattr(error, "stderr", None)
     text = stderr.decode(errors="replace") if isinstance(stderr, bytes) else stderr or ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("time=", "See '", "Usage:"))]
-    return (telling or lines or [str(error).splitlines()[0]])[-1]
+    noise = ("time=", "See '", "Usage:", "Run 'docker", "exit status")
+    telling = [line for line in lines if not line.startswith(noise)]
+    # Never str(error): it is the whole command line.
+    code = getattr(error, "return_code", None)
+    fallback = f"docker exited with code {code}" if code is not None else type(error).__name__
+    return (telling or lines or [fallback])[-1]
 
 
 @contextmanager

@@ -1,0 +1,260 @@
+"""Starting a compose project: `up` in the background, and what may go wrong meanwhile.
+
+Compose's own `--wait-timeout` counts once for each service and again at the end; the
+deadline here counts once. A service that is lost is noticed by its event, at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import EnvironmentFailed, PortTaken, StackFailed
+from ..stack.engine import error_text
+from ..stack.model import Service
+from . import containers
+from .base import Address, Startup
+from .containers import ContainerInfo
+from .health import Prober
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+    from .docker import DockerMode
+
+_LOOP_RESTARTS = 3
+_LOOK_SECONDS = 0.5
+"""Between two inspections, each 25 ms of CPU a container: more would slow what is measured."""
+
+
+class Starting:
+    """One start of a DockerMode. Containers in `before` are not this start's to judge."""
+
+    def __init__(self, mode: DockerMode, before: set[str]) -> None:
+        self._mode = mode
+        self._before = before
+        self._client = mode.client
+        self._project = mode.project_name
+
+    def run(self) -> Startup:
+        """Start, and return when every service answers; raise StackFailed or PortTaken."""
+        began = time.time()
+        deadline = time.monotonic() + self._mode.settings.start_timeout
+        wanted = {service.name: service for service in self._mode.services}
+        ready: dict[str, float] = {}
+        deaths_of: dict[str, int] = {}
+        watch, up = (
+            Watch(),
+            _Up(self._client, self._project, tuple(wanted), self._mode.recreate),
+        )
+        watched: set[str] = set()
+        looked = time.monotonic()
+        infos: dict[str, ContainerInfo] = {}
+        try:
+            with containers.Deaths(self._client, self._project) as deaths:
+                up.start()
+                while True:
+                    self._watch_static(watch, watched)
+                    answered = watch.next_ready(timeout=0.05)
+                    if answered is not None and answered[0] not in ready:
+                        ready[answered[0]] = answered[1] - began
+                        self._mode.tell(f"{answered[0]} is ready after {ready[answered[0]]:.2f} s")
+                    for death in deaths.heard():
+                        if death.container not in self._before:
+                            self._judge_death(death, deaths_of)
+                    up.raise_failure(self._failed_up)
+                    if time.monotonic() > deadline:
+                        raise StackFailed(self._late(wanted, ready, watch.last_answers))
+                    soon = bool(infos) and time.monotonic() - looked < _LOOK_SECONDS
+                    if soon or not up.done:
+                        continue
+                    looked = time.monotonic()
+                    infos = self._look(wanted, ready, watch, watched, began)
+                    if set(wanted) <= set(ready) and all(
+                        item.health in (None, "healthy") for item in infos.values() if item.running
+                    ):
+                        break
+        finally:
+            watch.close()
+            up.end()
+        own = {
+            name: began + ready[name] - item.started_at
+            for name, item in infos.items()
+            if name in ready and item.started_at is not None and item.running
+        }
+        return Startup(max(ready.values(), default=0.0), ready, own)
+
+    def _watch_static(self, watch: Watch, watched: set[str]) -> None:
+        """Begin to ask the services whose host port is fixed before they start."""
+        if watched:
+            return
+        for service in self._mode.services:
+            address = _fixed_address(service)
+            if service.health is not None and address is not None:
+                watched.add(service.name)
+                watch.begin(service.name, Prober(service.health, address))
+
+    def _look(
+        self,
+        wanted: Mapping[str, Service],
+        ready: dict[str, float],
+        watch: Watch,
+        watched: set[str],
+        began: float,
+    ) -> dict[str, ContainerInfo]:
+        """Inspect the containers; note those ready without a probe of ours, fail the lost ones."""
+        infos = {}
+        for item in containers.of_project(self._client, self._project):
+            service = wanted.get(item.service)
+            if service is None:
+                continue
+            infos[item.service] = item
+            if item.status == "restarting" or item.restarts >= _LOOP_RESTARTS:
+                raise StackFailed(self._failed(item, "restarts in a loop"))
+            if item.health == "unhealthy":
+                raise StackFailed(self._failed(item, f"is unhealthy ({item.health_output})"))
+            if item.status in {"exited", "dead"}:
+                if item.exit_code != 0 or not self._mode.stack.expected_to_exit(item.service):
+                    raise StackFailed(self._failed(item, f"exited with code {item.exit_code}"))
+                ready.setdefault(item.service, (item.finished_at or time.time()) - began)
+            elif item.service not in watched:
+                address = self._mode.address_of(service, item)
+                if service.health is not None and address is not None:
+                    watched.add(item.service)
+                    watch.begin(item.service, Prober(service.health, address))
+                elif item.health == "healthy" and item.service not in ready:
+                    ready[item.service] = (item.healthy_at or time.time()) - began
+                elif item.health is None and item.running:
+                    ready.setdefault(item.service, (item.started_at or time.time()) - began)
+        return infos
+
+    def _judge_death(self, death: containers.Death, deaths_of: dict[str, int]) -> None:
+        service = self._mode.stack.services.get(death.service)
+        if service is None:
+            return
+        deaths_of[death.service] = deaths_of.get(death.service, 0) + 1
+        item = self._find(death.container)
+        if service.restart in {"no", "on-failure:0"} or (
+            service.restart.startswith("on-failure") and death.exit_code == 0
+        ):
+            if death.exit_code == 0 and self._mode.stack.expected_to_exit(death.service):
+                return
+            raise StackFailed(
+                self._failed(item, f"exited with code {death.exit_code}", death.service)
+            )
+        if deaths_of[death.service] >= _LOOP_RESTARTS:
+            what = f"restarts in a loop (exit code {death.exit_code})"
+            raise StackFailed(self._failed(item, what, death.service))
+
+    def _find(self, container: str) -> ContainerInfo | None:
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            return containers.inspect(self._client, container)
+        except DockerException:
+            return None
+
+    def _failed_up(self, error: BaseException) -> EnvironmentFailed:
+        text = error_text(error)
+        if "already allocated" in text or "address already in use" in text:
+            return PortTaken(f"{text} Free it, or change `ports:`.")
+        for item in containers.of_project(self._client, self._project):
+            lost = item.status in {"exited", "dead", "restarting"}
+            fine = item.exit_code == 0 and self._mode.stack.expected_to_exit(item.service)
+            if lost and not fine:
+                return StackFailed(self._failed(item, f"exited with code {item.exit_code}"))
+            if item.health == "unhealthy":
+                return StackFailed(self._failed(item, f"is unhealthy ({item.health_output})"))
+        return EnvironmentFailed(f"docker compose up failed: {text}")
+
+    def _failed(self, item: ContainerInfo | None, what: str, service: str = "") -> str:
+        if item is None:
+            return f"{service} {what}, and its container is gone."
+        killed = ", killed for memory" if item.oom_killed else ""
+        log = "\n".join(f"    {line}" for line in self._mode.tail(item).splitlines())
+        return (
+            f"{item.service} {what} (state {item.status}, exit code {item.exit_code}{killed}, "
+            f"{item.restarts} restarts). Last lines of its log:\n{log}"
+        )
+
+    def _late(
+        self, wanted: Mapping[str, Service], ready: Mapping[str, float], answers: Mapping[str, str]
+    ) -> str:
+        infos = {item.service: item for item in containers.of_project(self._client, self._project)}
+        late = [
+            name
+            for name in wanted
+            if name not in ready or (name in infos and infos[name].health not in (None, "healthy"))
+        ]
+        lines = [f"Not healthy after {self._mode.settings.start_timeout:g} s: {', '.join(late)}."]
+        # The one to look at first is the one that the others wait for.
+        first = next((name for name in late if name in infos and infos[name].running), None)
+        if first is not None:
+            health = infos[first].health or "has no healthcheck"
+            answer = answers.get(first, infos[first].health_output or "none")
+            lines.append(self._failed(infos[first], f"is {health}, last answer: {answer}"))
+        return "\n".join(lines)
+
+
+class _Up:
+    """`docker compose up --detach` in a thread, so that a deadline of our own can end it."""
+
+    def __init__(
+        self, client: DockerClient, project: str, services: tuple[str, ...], recreate: bool
+    ) -> None:
+        self._client = client
+        self._recreate = recreate
+        self._project = project
+        self._services = list(services)
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="compose-up", daemon=True)
+
+    @property
+    def done(self) -> bool:
+        """Whether the command has ended."""
+        return not self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the command."""
+        self._thread.start()
+
+    def raise_failure(self, explain: Callable[[BaseException], EnvironmentFailed]) -> None:
+        """Raise what `explain` makes of the command's failure, if it failed."""
+        if self.done and self._failure is not None:
+            raise explain(self._failure) from self._failure
+
+    def end(self) -> None:
+        """End the command if it still runs."""
+        if self._thread.ident is not None:
+            if not self.done:
+                containers.end_docker_children(self._project, "up")
+            self._thread.join(timeout=15)
+
+    def _run(self) -> None:
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            self._client.compose.up(
+                services=self._services or None,
+                detach=True,
+                quiet=True,
+                no_build=True,
+                pull="never",
+                force_recreate=self._recreate,
+                dependencies=not self._recreate,
+            )
+        except DockerException as error:
+            self._failure = error
+
+
+def _fixed_address(service: Service) -> Address | None:
+    if service.health is None:
+        return None
+    for port in service.ports:
+        if port.target == service.health.port and port.published is not None:
+            host = port.host_ip or "127.0.0.1"
+            return Address("127.0.0.1" if host == "0.0.0.0" else host, port.published)  # noqa: S104
+    return None
