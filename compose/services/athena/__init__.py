@@ -1,0 +1,1 @@
+"""What every Athena service is built from: settings, logs, metrics, health, clients."""

@@ -1,0 +1,1 @@
+"""Deterministic simulated market data: ticks, candles, indicators, quotes."""

@@ -1,0 +1,8 @@
+"""Start the service: `python -m executor_service`."""
+
+from athena.app import serve
+
+from .app import Settings, create
+
+if __name__ == "__main__":
+    serve(Settings, create)

@@ -1,0 +1,1 @@
+"""The one page: health of every service, prices, positions, orders."""

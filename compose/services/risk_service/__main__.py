@@ -1,0 +1,8 @@
+"""Start the service: `python -m risk_service`."""
+
+from athena.app import serve
+
+from .app import Settings, create
+
+if __name__ == "__main__":
+    serve(Settings, create)

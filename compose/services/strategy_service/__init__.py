@@ -1,0 +1,1 @@
+"""Moving-average crossover over the candles; its orders go through executor-service."""
