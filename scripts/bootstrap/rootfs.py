@@ -58,6 +58,8 @@ class Rootfs:
         self.files(installed(LIBRARY_PACKAGES))
         self.programs(PROGRAMS)
         self.files(Path(name) for name in ("/etc/login.defs", CERTIFICATES))
+        # What is inside is this machine's: it may say so to whoever asks.
+        self.text("/etc/os-release", Path("/etc/os-release").read_text(encoding="utf-8"))
         zones = Path("/usr/share/zoneinfo")
         if zones.is_dir():
             shutil.copytree(zones, self.at(zones), symlinks=True, ignore=OLD_ZONES)
