@@ -97,11 +97,10 @@ def _shown(settings: Settings, options: argparse.Namespace) -> ExitCode:
 
 def _mask(settings: Settings) -> Callable[[str], str]:
     """Return what hides the stack's secrets in the messages of failed tests."""
-    from .envmap.secrets import mask_text, secrets_in
-    from .stack import engine
+    from .envmap.project import open_project
+    from .envmap.secrets import mask_text
 
-    services = engine.load(settings).services.values()
-    hidden = secrets_in(service.environment for service in services)
+    hidden = open_project(settings.in_environment(settings.suite.environment)).hidden
     return lambda text: mask_text(text, hidden)
 
 

@@ -27,6 +27,8 @@ class SuiteSettings:
     paths: tuple[str, ...] = ("tests",)
     """What pytest collects when the command line names no path."""
     command: tuple[str, ...] = ("python", "-m", "pytest")
+    environment: str = "test"
+    """Which layer the isolated runs have that nox makes."""
     timeout: float = 600.0
     """Seconds after which a suite that still runs is ended."""
 
@@ -59,10 +61,32 @@ class Settings:
     pass_env: tuple[str, ...] = ()
     """Shell variables that Compose may see; every other one is kept from it."""
     state_directory: Path = Path(".tranship")
+    environment: str = "development"
+    """Which layer the developer's own stack has: development, test, production, or another."""
+    environments_directory: Path = Path("envs")
+    """The folder of the layers (base.json, test.json, ...) and of mapping.toml."""
+    overlay: str = "compose/{environment}.yaml"
+    """The compose file that goes on top in an environment, where it exists."""
     start_timeout: float = 120.0
     """Seconds that a whole stack has to become healthy."""
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+
+    @property
+    def stack_files(self) -> tuple[Path, ...]:
+        """The compose files with the environment's overlay, where there is one."""
+        overlay = self.root / self.overlay.format(environment=self.environment)
+        known = self.compose_files
+        return (*known, overlay) if known and overlay.is_file() and overlay not in known else known
+
+    @property
+    def layers(self) -> Path:
+        """The folder of the layers and the mapping."""
+        return self.root / self.environments_directory
+
+    def in_environment(self, name: str | None) -> Settings:
+        """Return the settings for another environment; None keeps this one."""
+        return replace(self, environment=name) if name else self
 
     @property
     def trials(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -11,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..envmap.secrets import mask_document, mask_text, secrets_in
+from ..envmap.project import Project, open_project
+from ..envmap.secrets import mask_document, mask_text
 from ..errors import PortTaken, UsageError
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.model import Stack
-from ..stack.placement import LOOPBACK, Ports
+from ..stack.placement import LOOPBACK, Placement, declared_ports
 from . import containers, leftovers
 from .base import Startup
 from .docker import DockerMode
@@ -37,14 +39,38 @@ def docker_mode(
 
     Raises EngineUnavailable, ComposeFileError or UnknownServiceError.
     """
-    project = engine.developers_own(settings)
-    stack = engine.load(settings)
-    engine.require_engine(project.client())
+    project = open_project(settings)
+    stack = project.stack
+    engine.require_engine(project.compose.client())
     return DockerMode(
         settings=settings,
         stack=stack,
         services=stack.selected(services, profiles),
-        project=replace(project, name=stack.name, profiles=tuple(profiles) or ("*",)),
+        project=replace(
+            _with_mapping(project), name=stack.name, profiles=tuple(profiles) or ("*",)
+        ),
+        hidden=project.hidden,
+    )
+
+
+def _with_mapping(project: Project) -> engine.ComposeProject:
+    """Return the compose project whose containers get the mapping's variables.
+
+    Without a written mapping the user's own files are handed over as they are; with one, a
+    complete document made from them, whose `$` no interpolation touches again.
+    """
+    if not project.mapped:
+        return project.compose
+    settings = project.settings
+    placement = Placement(dict.fromkeys(project.stack.services, "docker"))
+    document = project.document_for(placement, declared_ports(project.stack))
+    path = settings.state_directory / "compose" / f"{settings.environment}.json"
+    isolation.write_compose_file(document, path)
+    return replace(
+        project.compose,
+        files=(path,),
+        directory=project.compose.files[0].parent,
+        env_files=(Path(os.devnull),),
     )
 
 
@@ -91,7 +117,7 @@ def docker_logs(
     mode: DockerMode, services: Sequence[str], *, follow: bool, tail: int
 ) -> Iterator[str]:
     """Yield the containers' log lines, secrets hidden."""
-    hidden = _secrets(mode.stack)
+    hidden = mode.hidden
     with engine.engine_errors("docker compose logs"):
         for _, raw in mode.client.compose.logs(
             services=list(services), tail=str(tail), follow=follow, stream=True
@@ -131,7 +157,7 @@ def docker_exec(
 def resolved(mode: DockerMode, format: str) -> str:  # noqa: A002 - the option's name
     """Return the resolved compose document with the secrets hidden, as yaml or json."""
     document, _ = engine.document_of(mode.project)
-    shown = mask_document(document, secrets=_secrets(mode.stack))
+    shown = mask_document(document, secrets=mode.hidden)
     if format == "json":
         return json.dumps(shown, indent=2)
     if format != "yaml":
@@ -146,7 +172,8 @@ def local_mode(settings: Settings, services: Sequence[str] = ()) -> LocalMode:
 
     What an earlier `local.up` chose is remembered, so that the other verbs act on it.
     """
-    stack = engine.load(settings)
+    project = open_project(settings)
+    stack = project.stack
     directory = settings.state_directory / "local"
     names = tuple(services) or _remembered(directory, stack)
     selected = tuple(
@@ -158,8 +185,10 @@ def local_mode(settings: Settings, services: Sequence[str] = ()) -> LocalMode:
     return LocalMode(
         settings=settings,
         stack=stack,
+        envmap=project.envmap,
+        hidden=project.hidden,
         services=selected,
-        ports=Ports(local=_own_ports(stack), published={}),
+        ports=declared_ports(stack),
         directory=directory,
         run_id=f"tranship-{isolation.checkout_id(settings.root)}-local",
         # Not resolved: a virtual environment's python is a link, and its folder counts.
@@ -233,7 +262,7 @@ def local_logs(
     paths = {name: mode.log(name) for name in chosen}
     if not any(path.is_file() for path in paths.values()):
         raise UsageError("No local stack has run here. Start it: inv local.up")
-    hidden = _secrets(mode.stack)
+    hidden = mode.hidden
     width = max(len(name) for name in chosen)
     offsets: dict[str, int] = {}
     for name, path in paths.items():
@@ -249,21 +278,6 @@ def local_logs(
             for line in complete.decode(errors="replace").splitlines():
                 yield f"{name:{width}} | {mask_text(line, hidden)}"
         time.sleep(_FOLLOW_SECONDS)
-
-
-def _secrets(stack: Stack) -> frozenset[str]:
-    return secrets_in(service.environment for service in stack.services.values())
-
-
-def _own_ports(stack: Stack) -> dict[tuple[str, int], int]:
-    found: dict[tuple[str, int], int] = {}
-    for service in stack.services.values():
-        for port in service.ports:
-            if port.protocol == "tcp":
-                found[service.name, port.target] = port.published or port.target
-        if service.container_port is not None:
-            found.setdefault((service.name, service.container_port), service.container_port)
-    return found
 
 
 def _require_free(mode: LocalMode) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..envmap.secrets import mask_text, secrets_in
+from ..envmap.secrets import mask_text
 from ..errors import EnvironmentFailed, NotOurs, PortTaken, UsageError
 from ..interrupts import deferred
 from ..settings import Settings
@@ -40,6 +40,8 @@ class DockerMode:
     """None for the developer's own stack, which keeps its name, ports and volumes."""
     tell: Callable[[str], None] = silent
     name: str = "docker"
+    hidden: frozenset[str] = frozenset()
+    """Secret values, hidden in what is shown of logs."""
     recreate: bool = False
     """Whether `start` replaces containers that run, and leaves what they depend on alone."""
     _client: DockerClient | None = field(default=None, init=False)
@@ -194,8 +196,7 @@ class DockerMode:
             text = str(self.client.container.logs(item.id, tail=lines))
         except DockerException as error:
             text = f"(no log: {error_text(error)})"
-        secrets = secrets_in(service.environment for service in self.stack.services.values())
-        return mask_text(text, secrets) or "(empty)"
+        return mask_text(text, self.hidden) or "(empty)"
 
     def address_of(self, service: Service | None, item: ContainerInfo) -> Address | None:
         """Return where this host dials the port of a service that matters for its health."""

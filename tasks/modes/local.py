@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..envmap.infer import environment_of
-from ..envmap.secrets import mask_text, secrets_in
+from ..envmap.resolve import EnvMap
+from ..envmap.secrets import mask_text
 from ..errors import StackFailed, UsageError
 from ..settings import Settings
 from ..stack.isolation import MARKER, write_private
@@ -33,6 +33,7 @@ class LocalMode:
 
     settings: Settings
     stack: Stack
+    envmap: EnvMap
     services: tuple[Service, ...]
     ports: Ports
     directory: Path
@@ -41,6 +42,8 @@ class LocalMode:
     """The folder of the Python that runs the services: first on their PATH."""
     tell: Callable[[str], None] = silent
     name: str = "local"
+    hidden: frozenset[str] = frozenset()
+    """Secret values, hidden in what is shown of logs."""
     keeps_data: bool = False
     """Whether stopping leaves the servers' data, as a developer's own stack does."""
     _supervisor: Supervisor = field(init=False)
@@ -117,7 +120,7 @@ class LocalMode:
         directory.mkdir(parents=True, exist_ok=True)
         for path in sorted((self.directory / "logs").glob("*.log")):
             text = path.read_text(errors="replace")
-            write_private(directory / path.name, mask_text(text, self._secrets()))
+            write_private(directory / path.name, mask_text(text, self.hidden))
 
     def stop(self) -> None:
         """Stop whole process groups, dependents first, and what escaped them."""
@@ -151,7 +154,7 @@ class LocalMode:
             text = self.log(service).read_text(errors="replace")
         except OSError:
             return "(no log)"
-        return mask_text("\n".join(text.splitlines()[-lines:]), self._secrets()) or "(empty)"
+        return mask_text("\n".join(text.splitlines()[-lines:]), self.hidden) or "(empty)"
 
     def _started(self, began: float, services: Sequence[Service]) -> Startup:
         deadline = time.monotonic() + self.settings.start_timeout
@@ -275,7 +278,7 @@ class LocalMode:
         group = cgroups.create(self._group_name(service.name))
         variables = {
             variable.name: variable.value
-            for variable in environment_of(service.name, self.stack, self._placement, self.ports)
+            for variable in self.envmap.environment(service.name, self._placement, self.ports)
         }
         port = self._port(service)
         if recipe.server is not None:
@@ -315,14 +318,11 @@ class LocalMode:
             self.stack.service(suite)
             variables = {
                 variable.name: variable.value
-                for variable in environment_of(
-                    suite, self.stack, self._placement, self.ports, side="local"
+                for variable in self.envmap.environment(
+                    suite, self._placement, self.ports, side="local"
                 )
             }
         return {**self._base_environment(), **variables}
-
-    def _secrets(self) -> frozenset[str]:
-        return secrets_in(service.environment for service in self.stack.services.values())
 
 
 def _filled(text: str, port: int | None) -> str:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..envmap.project import open_project
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.isolation import Run
 from ..stack.model import Service, Stack, parse
-from ..stack.placement import Ports
+from ..stack.placement import Placement, Ports
 from . import containers, leftovers
 from .docker import DockerMode
 from .local import LocalMode
@@ -48,7 +49,8 @@ def isolated_local(
     settings: Settings, bin_directory: Path, tell: Tell
 ) -> Iterator[tuple[LocalMode, Run]]:
     """Yield a local mode of its own ports and folder; nothing of it stays after the block."""
-    stack = engine.load(settings)
+    project = open_project(settings.in_environment(settings.suite.environment))
+    stack = project.stack
     services = suite_services(settings, stack)
     with (
         isolation.new_run(settings.root, settings.runs) as run,
@@ -58,6 +60,8 @@ def isolated_local(
             mode = LocalMode(
                 settings=settings,
                 stack=stack,
+                envmap=project.envmap,
+                hidden=project.hidden,
                 services=services,
                 ports=Ports(local=ports, published={}),
                 directory=run.directory,
@@ -79,10 +83,11 @@ def isolated_docker(settings: Settings, tell: Tell) -> Iterator[tuple[DockerMode
 
     The images that it built stay, as the cache of the next run.
     """
-    own = engine.developers_own(settings)
+    project = open_project(settings.in_environment(settings.suite.environment))
+    own, stack = project.compose, project.stack
     engine.require_engine(own.client())
-    document, _ = engine.document_of(own)
-    stack = parse(document, own.files, confirmed=True)
+    docker = Placement(dict.fromkeys(stack.services, "docker"))
+    document = project.document_for(docker, Ports(local={}, published={}))
     services = suite_services(settings, stack)
     with (
         isolation.new_run(settings.root, settings.runs) as run,
@@ -109,6 +114,7 @@ def isolated_docker(settings: Settings, tell: Tell) -> Iterator[tuple[DockerMode
                     profiles=("*",),
                 ),
                 run_id=run.id,
+                hidden=project.hidden,
                 tell=tell,
             )
         try:

@@ -82,7 +82,7 @@ def developers_own(settings: Settings) -> ComposeProject:
 
     Raises ComposeFileError when there is no compose file.
     """
-    files = settings.compose_files
+    files = settings.stack_files
     if not files:
         raise ComposeFileError(
             f"No compose file in {settings.root}. "
