@@ -13,7 +13,7 @@ from ..stack import engine
 from ..stack.engine import ComposeProject
 from ..stack.isolation import write_private
 from ..stack.model import Stack, parse
-from ..stack.placement import Placement, Ports
+from ..stack.placement import HOST_GATEWAY, Placement, Ports
 from . import layers as layers_module
 from . import resolve
 from .dotenvfile import compose_dotenv
@@ -56,16 +56,28 @@ class Project:
     ) -> dict[str, Any]:
         """Return the document with each container's variables as this placement has them.
 
-        `names` are the services to resolve; without them, every one.
+        A container that dials a local process gets `host.docker.internal`, and waits for no
+        process: the mode does. `names` are the services to resolve; without them, every
+        one of the placement.
         """
         document: dict[str, Any] = copy.deepcopy(dict(self.document))
-        for name in names if names is not None else document["services"]:
+        outside = {name for name, side in placement.sides.items() if side == "local"}
+        for name in names if names is not None else placement.sides:
             body = document["services"][name]
             body["environment"] = {
                 variable.name: variable.value
                 for variable in self.envmap.environment(name, placement, ports, side="docker")
             }
             body.pop("env_file", None)
+        for name, body in document["services"].items():
+            if outside & self.envmap.references(name):
+                known = body.get("extra_hosts") or []
+                pairs = known if isinstance(known, list) else [f"{k}={v}" for k, v in known.items()]
+                body["extra_hosts"] = [*pairs, f"{HOST_GATEWAY}=host-gateway"]
+            depends = body.get("depends_on") or {}
+            body["depends_on"] = {
+                target: details for target, details in depends.items() if target not in outside
+            }
         return document
 
 

@@ -35,6 +35,17 @@ class EnvMap:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    def listens_on(self, service: str, placement: Placement) -> str:
+        """Return the address a service must listen on, for all who dial it to reach it.
+
+        In a container, and where a container dials a local process, that is every
+        interface; else the loopback.
+        """
+        dialled = placement.sides.get(service) == "docker" or any(
+            placement.sides.get(name) == "docker" for name in self.consumers(service)
+        )
+        return ANY_HOST if dialled else LOOPBACK
+
     def references(self, service: str) -> frozenset[str]:
         """Return the services whose addresses this one's variables hold, in any placement."""
         if service not in self._references:
@@ -274,15 +285,10 @@ class _Consumer:
             raise self._error(written, "{self}: the service has no port; give it `ports:`")
         if self._side == "local":
             port = self._ports.local.get((self._service.name, port), port)
-        host = ANY_HOST if self._side == "docker" or self.dialled_by_containers() else LOOPBACK
+        host = self._map.listens_on(self._service.name, self._placement)
+        if self._side == "docker":
+            host = ANY_HOST
         return {"host": host, "port": str(port)}.get(match["part"] or "", f"{host}:{port}")
-
-    def dialled_by_containers(self) -> bool:
-        """Return whether a container of this placement dials this local service."""
-        return any(
-            self._placement.sides.get(name) == "docker"
-            for name in self._map.consumers(self._service.name)
-        )
 
     def _unknown(self, part: Placeholder) -> str:
         known = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ def placement_of(mode: str, stack: Stack, suite: str | None = None) -> Placement
 
     `docker` has every service in a container. `local` has those on this host that have a
     local recipe, and the suite; a profile's service without a recipe does not run in it.
-    `hybrid:a,b` has a and b on this host and the rest in containers. Raises UsageError or
+    `hybrid:a,b` (or a+b) has a and b on this host and the rest in containers. Raises UsageError or
     UnknownServiceError.
     """
     if mode == "docker":
@@ -40,7 +41,7 @@ def placement_of(mode: str, stack: Stack, suite: str | None = None) -> Placement
             }
         )
     if mode.startswith("hybrid:"):
-        chosen = set(filter(None, (part.strip() for part in mode[7:].split(","))))
+        chosen = set(filter(None, (part.strip() for part in re.split("[,+]", mode[7:]))))
         for name in chosen:
             if stack.service(name).local is None:
                 raise UsageError(f"{name} has no x-tranship.local: it cannot run on this host.")

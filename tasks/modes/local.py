@@ -42,6 +42,8 @@ class LocalMode:
     """The folder of the Python that runs the services: first on their PATH."""
     tell: Callable[[str], None] = silent
     name: str = "local"
+    placement: Placement | None = None
+    """The whole placement, where other services are in containers; None: all are here."""
     hidden: frozenset[str] = frozenset()
     """Secret values, hidden in what is shown of logs."""
     keeps_data: bool = False
@@ -51,12 +53,12 @@ class LocalMode:
 
     def __post_init__(self) -> None:
         self._supervisor = Supervisor(self.directory)
-        self._placement = Placement.pure(self.services, "local")
+        self._placement = self.placement or Placement.pure(self.services, "local")
 
     @property
     def sides(self) -> Mapping[str, Side]:
         """Service -> local."""
-        return self._placement.sides
+        return {service.name: "local" for service in self.services}
 
     @property
     def supervisor(self) -> Supervisor:
@@ -77,8 +79,12 @@ class LocalMode:
     def start(self) -> Startup:
         """Start in dependency order, each service as soon as those it needs are ready."""
         began = time.time()
+        self.begin()
+        return self.start_services(began, self.services)
+
+    def begin(self) -> None:
+        """Start supervisord, and no service yet."""
         self._supervisor.start(self._base_environment())
-        return self._started(began, self.services)
 
     def addresses(self) -> Mapping[str, Address]:
         """Return the loopback address of every service that has a port."""
@@ -142,7 +148,7 @@ class LocalMode:
     def restart(self, services: Sequence[Service]) -> Startup:
         """Stop and start these services, and wait for them."""
         self.stop_services(services)
-        return self._started(time.time(), services)
+        return self.start_services(time.time(), services)
 
     def log(self, service: str) -> Path:
         """Return the log file of a service."""
@@ -156,7 +162,11 @@ class LocalMode:
             return "(no log)"
         return mask_text("\n".join(text.splitlines()[-lines:]), self.hidden) or "(empty)"
 
-    def _started(self, began: float, services: Sequence[Service]) -> Startup:
+    def start_services(self, began: float, services: Sequence[Service]) -> Startup:
+        """Start these services as their dependencies here are ready; times count from `began`.
+
+        Raises StackFailed naming the service, its state, exit code and last log lines.
+        """
         deadline = time.monotonic() + self.settings.start_timeout
         waiting = {service.name: service for service in services}
         begun: dict[str, Service] = {}
@@ -285,7 +295,13 @@ class LocalMode:
             if port is None:
                 raise UsageError(f"{service.name}: a server needs a port. Add `ports:` to it.")
             command = servers.command_for(
-                service, variables, port, folder, self.bin_directory, self.settings.local
+                service,
+                variables,
+                port,
+                folder,
+                self.bin_directory,
+                self.settings.local,
+                self.envmap.listens_on(service.name, self._placement),
             )
             base = clean_environment(self.bin_directory)
             return script(command.argv, {**base, **command.environment}, folder, group)

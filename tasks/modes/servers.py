@@ -39,14 +39,15 @@ def command_for(
     directory: Path,
     bin_directory: Path,
     settings: LocalSettings,
+    host: str = LOOPBACK,
 ) -> ServerCommand:
-    """Return the command for a service whose recipe names a server.
+    """Return the command for a service whose recipe names a server; it listens on `host`.
 
     Raises EnvironmentFailed when the server's binaries are not there.
     """
     if service.local is not None and service.local.server == "postgres":
-        return _postgres(service, environment, port, directory, bin_directory, settings)
-    return _redis(service, port, directory, bin_directory, settings)
+        return _postgres(service, environment, port, directory, bin_directory, settings, host)
+    return _redis(service, port, directory, bin_directory, settings, host)
 
 
 def _postgres(
@@ -56,6 +57,7 @@ def _postgres(
     directory: Path,
     bin_directory: Path,
     settings: LocalSettings,
+    host: str,
 ) -> ServerCommand:
     user = unprivileged_user()
     binaries = _postgres_binaries(bin_directory, settings)
@@ -72,7 +74,7 @@ def _postgres(
             "-p",
             str(port),
             "-c",
-            f"listen_addresses={LOOPBACK}",
+            f"listen_addresses={host}",
             "-c",
             "unix_socket_directories=",
         ),
@@ -108,12 +110,17 @@ def _require_own(path: Path) -> None:
 
 
 def _redis(
-    service: Service, port: int, directory: Path, bin_directory: Path, settings: LocalSettings
+    service: Service,
+    port: int,
+    directory: Path,
+    bin_directory: Path,
+    settings: LocalSettings,
+    host: str,
 ) -> ServerCommand:
     data = directory / "data"
     data.mkdir(parents=True, exist_ok=True)
     options = _redis_options(service.command)
-    options += [("port", str(port)), ("bind", LOOPBACK), ("dir", f'"{data}"'), ("daemonize", "no")]
+    options += [("port", str(port)), ("bind", host), ("dir", f'"{data}"'), ("daemonize", "no")]
     # A file that only its owner reads: the password in an argument list is for all to see.
     configuration = directory / "redis.conf"
     write_private(configuration, "".join(f"{name} {value}\n" for name, value in options))

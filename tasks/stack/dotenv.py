@@ -218,4 +218,5 @@ def _unescaped(match: re.Match[str]) -> str:
         return _LETTERS.get(match["letter"], match[0])
     digits = octal[1:]
     valid = len(digits) == 3 and not set(digits) & set("89") and int(digits, 8) < 256
-    return chr(int(digits, 8)) if valid else match[0]
+    # An invalid one loses its zero.
+    return chr(int(digits, 8)) if valid else f"\\{digits}"

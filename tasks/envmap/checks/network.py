@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...stack.model import Service
 from .model import Subject
 
 _CI = re.IGNORECASE
@@ -117,8 +118,15 @@ def binds(name: str, service: str, port: int | None, network: Network) -> bool:
     if _BINDS.fullmatch(name):
         return True
     stem, _, last = name.upper().rpartition("_")
-    named_after_it = stem in _SERVER_STEMS or stem == service.upper().replace("-", "_")
-    return last == "HOST" and named_after_it and (port is None or network.own(service, port))
+    return last == "HOST" and stem in _SERVER_STEMS and network.own(service, port)
+
+
+def names_itself(name: str, service: Service) -> bool:
+    """Return whether a variable is named after its own service: POSTGRES_HOST of postgres."""
+    stem = re.sub(r"_?(?:HOSTS?|HOSTNAMES?|SERVERS?|ADDR|ADDRESS|URL|URI)$", "", name.upper())
+    image = (service.image or "").rpartition("/")[2].partition("@")[0].partition(":")[0]
+    own = {service.name, image, *(("pg", "postgres") if "postgres" in image else ())}
+    return bool(stem) and stem in {word.upper().replace("-", "_") for word in own}
 
 
 def seen_from_outside(name: str, service: str, network: Network) -> bool:
