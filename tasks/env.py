@@ -125,9 +125,44 @@ def generate(
     console.out(f"{len(written)} of {len(files)} files written to {shown}.")
 
 
+@task(
+    iterable=["service"],
+    help={
+        "service": _SERVICE,
+        "environment": _ENVIRONMENT,
+        "all": "Also show the variables that are as they should be.",
+    },
+)
+def verify(
+    c: Context,
+    service: list[str],
+    environment: str = "",
+    all: bool = False,  # noqa: A002 - the word of the command line
+) -> None:
+    """Compare what runs with what the mapping says; exit 1 when a variable differs."""
+    from . import settings as settings_module
+    from .modes.verify import verify as verified
+
+    found = verified(settings_module.load().in_environment(environment), names(service))
+    rows = [item.cells() for item in (found.checked if all else found.wrong)]
+    if rows:
+        headers = ["service", "side", "variable", "mapping", "real", "verdict", "read from"]
+        console.out(console.table(rows, headers))
+    for name, reason in found.skipped.items():
+        console.note(f"{name}: {reason}.")
+    checked = len({item.service for item in found.checked})
+    if found.wrong:
+        raise Exit(
+            f"{len(found.wrong)} of {len(found.checked)} variables of {checked} services are not "
+            "as the mapping says. Recreate the services: inv docker.restart, local.restart",
+            int(ExitCode.TESTS_DIFFER),
+        )
+    console.out(f"{len(found.checked)} variables of {checked} services are as the mapping says.")
+
+
 def _collection() -> Collection:
     found = Collection("env")
-    for item in (map_, explain, generate):
+    for item in (map_, explain, generate, verify):
         found.add_task(item)
     return found
 

@@ -97,8 +97,8 @@ def explain(
             if candidate is winner:
                 steps += _ingredients(candidate, envmap, service, tuple(sides), resolved)
     declared = declarations.get(service, {}).get(variable, ())
-    for index, item in enumerate(reversed(declared)):
-        steps += _declared_steps(item, envmap, won=winner is None and index == 0)
+    for index, declaration in enumerate(reversed(declared)):
+        steps += _declared_steps(declaration, envmap, won=winner is None and index == 0)
     if winner is None:
         steps += _inference_steps(variable, resolved)
     return Explained(service, variable, tuple(values), tuple(steps))

@@ -42,6 +42,7 @@ class ContainerInfo:
     addresses: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
     oom_killed: bool = False
 
     @property
@@ -107,6 +108,7 @@ def _info(container: Any) -> ContainerInfo:
         ),
         labels=labels,
         image=raw.config.image or "",
+        environment=dict(entry.split("=", 1) for entry in raw.config.env or () if "=" in entry),
         oom_killed=bool(state.oom_killed),
     )
 

@@ -46,23 +46,23 @@ def docker_mode(
         settings=settings,
         stack=stack,
         services=stack.selected(services, profiles),
-        project=replace(
-            _with_mapping(project), name=stack.name, profiles=tuple(profiles) or ("*",)
-        ),
+        project=replace(with_mapping(project), name=stack.name, profiles=tuple(profiles) or ("*",)),
         hidden=project.hidden,
     )
 
 
-def _with_mapping(project: Project) -> engine.ComposeProject:
-    """Return the compose project whose containers get the mapping's variables.
+def with_mapping(project: Project, placement: Placement | None = None) -> engine.ComposeProject:
+    """Return the compose project whose containers get the variables of this placement.
 
-    Without a written mapping the user's own files are handed over as they are; with one, a
-    complete document made from them, whose `$` no interpolation touches again.
+    With all in containers and no written mapping, the user's own files are handed over as
+    they are; else a complete document made from them, whose `$` no interpolation touches
+    again.
     """
-    if not project.mapped:
+    if placement is None and not project.mapped:
         return project.compose
     settings = project.settings
-    placement = Placement(dict.fromkeys(project.stack.services, "docker"))
+    if placement is None:
+        placement = Placement(dict.fromkeys(project.stack.services, "docker"))
     document = project.document_for(placement, declared_ports(project.stack))
     path = settings.state_directory / "compose" / f"{settings.environment}.json"
     isolation.write_compose_file(document, path)
@@ -213,7 +213,7 @@ def local_up(mode: LocalMode) -> Startup:
         mode.stop()
     else:
         leftovers.end_local(mode.run_id, mode.directory, f"{mode.run_id}-")
-    _require_free(mode)
+    require_free(mode)
     _remember(mode)
     try:
         mode.prepare()
@@ -280,7 +280,8 @@ def local_logs(
         time.sleep(_FOLLOW_SECONDS)
 
 
-def _require_free(mode: LocalMode) -> None:
+def require_free(mode: LocalMode) -> None:
+    """Raise PortTaken naming the owner of each port that a service needs and cannot have."""
     taken = []
     for service in mode.services:
         for port in dict.fromkeys(

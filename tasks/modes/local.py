@@ -46,6 +46,8 @@ class LocalMode:
     """The whole placement, where other services are in containers; None: all are here."""
     hidden: frozenset[str] = frozenset()
     """Secret values, hidden in what is shown of logs."""
+    capable: tuple[Service, ...] = ()
+    """Services that may come here later: supervisor knows them, and starts none of them."""
     keeps_data: bool = False
     """Whether stopping leaves the servers' data, as a developer's own stack does."""
     _supervisor: Supervisor = field(init=False)
@@ -61,6 +63,11 @@ class LocalMode:
         return {service.name: "local" for service in self.services}
 
     @property
+    def whole_placement(self) -> Placement:
+        """The placement of the whole stack that this mode is a part of."""
+        return self._placement
+
+    @property
     def supervisor(self) -> Supervisor:
         """The supervisord of this mode."""
         return self._supervisor
@@ -69,12 +76,16 @@ class LocalMode:
         """Write the launch scripts and supervisor's configuration."""
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "logs").mkdir(exist_ok=True)
-        self._supervisor.configure([self._program(service) for service in self.services])
+        self.write_scripts(self.services)
+        known = {service.name: service for service in (*self.services, *self.capable)}
+        self._supervisor.configure([self._program(service) for service in known.values()])
 
     def write_scripts(self, services: Iterable[Service]) -> None:
         """Write the launch scripts of these services anew, with the settings as they are."""
         for service in services:
-            self._program(service)
+            folder = self.directory / service.name
+            folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+            write_private(folder / "start.sh", self._script(service, folder))
 
     def start(self) -> Startup:
         """Start in dependency order, each service as soon as those it needs are ready."""
@@ -268,13 +279,9 @@ class LocalMode:
         )
 
     def _program(self, service: Service) -> Program:
-        folder = self.directory / service.name
-        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-        path = folder / "start.sh"
-        write_private(path, self._script(service, folder))
         return Program(
             name=service.name,
-            script=path,
+            script=self.directory / service.name / "start.sh",
             log=self.log(service.name),
             stop_seconds=service.stop_grace_seconds,
             restart=service.restart not in {"no", "on-failure:0"},
