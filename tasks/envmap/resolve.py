@@ -54,11 +54,13 @@ class EnvMap:
 
     def consumers(self, service: str) -> tuple[str, ...]:
         """Return the services whose variables hold the address of `service`."""
-        return tuple(
-            name
-            for name in self.stack.services
-            if name != service and service in self.references(name)
-        )
+        if not self._consumers:
+            self._consumers.update({name: [] for name in self.stack.services})
+            for name in self.stack.services:
+                for target in self.references(name):
+                    if target != name:
+                        self._consumers[target].append(name)
+        return tuple(self._consumers[service])
 
     def _referenced(self, service: str) -> set[str]:
         found: set[str] = set()
@@ -85,6 +87,10 @@ class EnvMap:
             lambda variable, rule: self.mapping.excludes(service, variable, rule),
         )
         return found
+
+    _consumers: dict[str, list[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def environment(
         self, service: str, placement: Placement, ports: Ports, side: Side | None = None

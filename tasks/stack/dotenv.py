@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ComposeFileError
+from . import textfile
 from .interpolation import Given, Use, interpolate, use_of
 
 
@@ -54,18 +55,11 @@ class Entry:
 def read(path: Path, variables: Mapping[str, Given], *, raw: bool = False) -> tuple[Entry, ...]:
     """Return the entries of a file, in its order.
 
-    `variables` are what Compose finds before the file's own lines; `raw` is the format of
-    that name, which knows neither quotes nor `$`. Raises ComposeFileError with file and
-    line for what Compose refuses, and for invalid UTF-8, which it would replace silently.
+    `variables` are what Compose finds before the file's own lines. `raw` is the env_file
+    format of that name. Raises ComposeFileError with file and line for what Compose refuses.
     """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ComposeFileError(f"{path}: cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ComposeFileError(f"{path}:{line}: not valid UTF-8. Save it as UTF-8.") from error
-    return parse(text, variables, path)
+    text = textfile.read(path)
+    return parse_raw(text, variables, path) if raw else parse(text, variables, path)
 
 
 def given_by(entries: tuple[Entry, ...], path: Path) -> dict[str, Given]:
@@ -82,8 +76,33 @@ def parse(text: str, variables: Mapping[str, Given], path: Path) -> tuple[Entry,
     return _Reader(text, variables, path).entries()
 
 
+def parse_raw(text: str, variables: Mapping[str, Given], path: Path) -> tuple[Entry, ...]:
+    """Return the entries of a file of `format: raw`, which keeps quotes, `$` and `#`.
+
+    Compose knows it since 2.30, and the 2.26 that the rest is measured on does not: this
+    follows the documentation of `docker run --env-file`, whose format it is.
+    """
+    found = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        written = line.lstrip(_SPACES).removesuffix("\r")
+        if not written or written[0] == "#":
+            continue
+        name, sign, value = written.partition("=")
+        if not name or set(name) & set(_SPACES):
+            raise ComposeFileError(f"{path}:{number}: {name!r} cannot be a variable's name.")
+        if sign:
+            found.append(Entry(name, value, value, number))
+        else:
+            given = variables.get(name)
+            value_given = given.value if given is not None else None
+            found.append(Entry(name, None, value_given, number, (use_of(name, given),)))
+    return tuple(found)
+
+
 # Go's unicode.IsSpace; Python's str.isspace has four control characters more.
-_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
 _BLANK = re.compile(f"[{_SPACES}]*")
 _TRAILING = re.compile(f"[{_SPACES}]+\\Z")
 _INDENT = re.compile("[\t\v\f\r \x85\xa0]*")

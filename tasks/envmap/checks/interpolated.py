@@ -76,8 +76,7 @@ def check_interpolation(subject: Subject) -> Iterator[Finding]:
     for service, variables in subject.declarations.items():
         for declared in variables.values():
             if declared:
-                for finding in _of_winner(service, declared[-1], told):
-                    yield finding
+                yield from _of_winner(service, declared[-1], told)
     yield from _elsewhere(subject, told)
 
 
@@ -177,7 +176,7 @@ def _line(file: Path, number: int) -> str:
 
 def _elsewhere(subject: Subject, told: set[tuple[Path, str]]) -> Iterator[Finding]:
     """Yield unset names anywhere in the compose files: images, ports, commands, volumes."""
-    if subject.interpolation is None:
+    if subject.known_names is None:
         return
     for file in subject.envmap.stack.files:
         modified = file.stat().st_mtime_ns if file.is_file() else 0
@@ -186,7 +185,7 @@ def _elsewhere(subject: Subject, told: set[tuple[Path, str]]) -> Iterator[Findin
                 continue
             bare, braced = _references(_COMMENT.sub("", line))
             for name in sorted(bare | braced):
-                if name in subject.interpolation or (file, name) in told:
+                if name in subject.known_names or (file, name) in told:
                     continue
                 told.add((file, name))
                 key = _KEY.match(line)

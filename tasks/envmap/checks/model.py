@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,8 +79,8 @@ class Subject:
     root: Path
     tracked: frozenset[Path] = frozenset()
     """The absolute paths of the files that git tracks."""
-    interpolation: Mapping[str, str] | None = field(default=None, repr=False)
-    """What Compose interpolates with; None: `${NAME}` outside `environment:` is not checked."""
+    known_names: frozenset[str] | None = None
+    """The names that Compose finds a value for; None: `${NAME}` is checked in variables alone."""
 
     def body(self, service: str) -> Mapping[str, Any]:
         """Return the service's entry of the resolved document."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import SettingsError
 from ..jsonlines import read_object
+from ..mapping import EVERY
 from ..origins import Origin
 from ..secrets import is_secret
 from .model import Finding, Rule, Severity, Subject
@@ -21,8 +23,8 @@ PLAIN_TEXT = Rule(
     """\
 Finds: a password, token, key or a URL's password, written out in a compose file, an env_file,
 a .env, a layer (every envs/*.json) or envs/mapping.toml that git tracks. The default in
-${NAME:-secret}, and words such as `postgres`, `changeme` or `password`, are a warning. The
-value is never shown.
+${NAME:-secret}, the layers of development and test, the project's own name, and words such
+as `postgres` or `changeme` are a warning. The value is never shown.
 
 Why it breaks: whoever has the repository, or any old clone of it, has the secret. Removing
 the line does not remove it from the history.
@@ -48,6 +50,7 @@ _HARMLESS = re.compile(
     r"true|false|yes|no|on|off|none|null|0|1|\*+|<[^>]*>|/\S*|[a-z][a-z0-9+.-]*://[^@\s]*",
     re.IGNORECASE,
 )
+_THROWAWAY = {"development", "dev", "test", "testing", "ci"}
 _KNOWN_WORDS = {
     "admin",
     "changeit",
@@ -78,6 +81,7 @@ _KNOWN_WORDS = {
 _USER_INFO = re.compile(r"://(?P<user>[^/?#@\s:${}]*):(?P<password>(?:\$\{[^}]*\}|[^/?#@\s])+)@")
 _WHOLE = re.compile(r"\$\{\w+(?P<sign>:?[-+?])?(?P<word>.*)\}", re.DOTALL)
 
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _REFERENCE = re.compile(r"(?<!\$)\$\{\w+(?:\}|:?[?+])")
 
 
@@ -94,35 +98,41 @@ def check_plain_text(subject: Subject) -> Iterator[Finding]:
 
 
 def _all(subject: Subject) -> Iterator[Finding]:
+    project = subject.envmap.stack.name
     for service, variables in subject.declarations.items():
         for declared in (item for items in variables.values() for item in items):
             if declared.text is not None and subject.is_tracked(declared.file):
                 origin = Origin(declared.file, declared.line)
                 name = declared.variable
-                yield from _told(name, _unquoted(declared.text), origin, service)
+                text = _unquoted(declared.text)
+                yield from _told(name, text, origin, service, project)
             for use in declared.uses:
-                given = use.source == "env file" and use.file is not None and use.value
-                if given and use.file is not None and subject.is_tracked(use.file):
-                    yield from _told(use.name, use.value or "", Origin(use.file, use.line), None)
+                if use.source != "env file" or use.file is None or not use.value:
+                    continue
+                if subject.is_tracked(use.file):
+                    origin = Origin(use.file, use.line)
+                    yield from _told(use.name, use.value, origin, None, project)
     for rules in subject.envmap.mapping.rules.values():
         for written in rules.values():
             if subject.is_tracked(written.origin.file):
-                text = re.sub(r"\{[^{}]*\}", "${x}", written.template.text)
-                service = None if written.service == "*" else written.service
-                yield from _told(written.variable, text, written.origin, service)
+                text = _PLACEHOLDER.sub("${x}", written.template.text)
+                owner = None if written.service == EVERY else written.service
+                yield from _told(written.variable, text, written.origin, owner, project)
     for file in _layer_files(subject):
-        yield from _in_layer(file)
+        yield from _in_layer(file, project)
 
 
-def _told(name: str, text: str, origin: Origin, service: str | None) -> Iterator[Finding]:
-    severity = _severity(name, text)
+def _told(
+    name: str, text: str, origin: Origin, service: str | None, known: str = ""
+) -> Iterator[Finding]:
+    severity = _severity(name, text, known)
     if severity is None:
         return
     default = "as the default of ${...} " if _default(text) is not None else ""
     yield PLAIN_TEXT.finding(
         f"{name} stands {default}in plain text in {origin.file.name}, which git tracks.",
-        f"Take it from outside, for example ${{{_variable(name)}:?set it in .env}}, with the file "
-        "that holds it in .gitignore; and change it.",
+        f"Take it from outside, for example ${{{name}:?set it in .env}}, with the file that holds "
+        "it in .gitignore; and change it.",
         service=service,
         variable=name,
         origin=origin,
@@ -130,7 +140,7 @@ def _told(name: str, text: str, origin: Origin, service: str | None) -> Iterator
     )
 
 
-def _severity(name: str, text: str) -> Severity | None:
+def _severity(name: str, text: str, known: str) -> Severity | None:
     """Return how bad it is that this text stands in the repository; None where it is not."""
     in_url = _USER_INFO.search(text)
     if in_url is not None:
@@ -144,7 +154,7 @@ def _severity(name: str, text: str) -> Severity | None:
         return "warning" if _telling(default) else None
     if not _telling(secret):
         return None
-    return "warning" if secret.strip().lower() in _KNOWN_WORDS else "error"
+    return "warning" if secret.strip().lower() in {*_KNOWN_WORDS, known.lower()} else "error"
 
 
 def _telling(secret: str) -> bool:
@@ -167,10 +177,6 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def _variable(name: str) -> str:
-    return re.sub(r"\W", "_", name).upper()
-
-
 def _layer_files(subject: Subject) -> tuple[Path, ...]:
     """Return the tracked layers of every environment, not of the chosen one alone."""
     folders = {file.parent for layers in subject.envmap.layers.values() for file in layers.files}
@@ -178,14 +184,22 @@ def _layer_files(subject: Subject) -> tuple[Path, ...]:
     return tuple(path for path in found if subject.is_tracked(path))
 
 
-def _in_layer(file: Path) -> Iterator[Finding]:
+def _in_layer(file: Path, known: str) -> Iterator[Finding]:
     try:
         document, lines = read_object(file)
     except SettingsError:
         # Another environment's layer: it is reported when that environment is chosen.
         return
     for dotted, value in _leaves(document, ""):
-        yield from _told(dotted, value, Origin(file, lines.get(dotted, 0)), None)
+        origin = Origin(file, lines.get(dotted, 0))
+        for finding in _told(dotted, value, origin, None, known):
+            yield replace(
+                finding,
+                # What development and tests use opens nothing that anybody wants.
+                severity="warning" if file.stem in _THROWAWAY else finding.severity,
+                mend="Keep it in a file that .gitignore names, or write ${...:?message} in the "
+                "compose file in place of the mapping; and change it.",
+            )
 
 
 def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, str]]:

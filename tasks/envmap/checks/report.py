@@ -24,10 +24,10 @@ _JSON_VERSION = 1
 
 def render(
     findings: Sequence[Finding],
-    format: Format,
+    format: Format,  # noqa: A002 - the option's own name
     root: Path,
     *,
-    width: int = 120,  # noqa: A002
+    width: int = 120,
 ) -> str:
     """Return the findings in one format; files are shown relative to `root`.
 

@@ -110,10 +110,8 @@ def _exclusions(subject: Subject) -> Iterator[Finding]:
     for entry in sorted(mapping.excluded):
         if entry in variables | qualified | rules:
             continue
-        if entry.startswith("rule:"):
-            known = rules
-        else:
-            known = qualified if "." in entry else variables
+        plain = qualified if "." in entry else variables
+        known = rules if entry.startswith("rule:") else plain
         yield USELESS_EXCLUSION.finding(
             f"{entry!r} excludes nothing{near(entry, known)}.",
             "Correct it, or remove it from [infer] exclude.",
