@@ -57,6 +57,15 @@ class Layers:
     """Dotted path of each value -> what the layers said, the winner last."""
     changes: tuple[TypeChange, ...] = ()
 
+    @property
+    def named(self) -> str:
+        """The layers by name, for messages: those that have a file, and the private one."""
+        names = [path.stem for path in self.files]
+        private = f"{self.environment}{PRIVATE}"
+        return f"the layers {', '.join(names)}" + (
+            "" if private in names else f" (nor is there {private}.json)"
+        )
+
     def __contains__(self, path: str) -> bool:
         return path in self.chains
 

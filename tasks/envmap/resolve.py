@@ -136,7 +136,8 @@ def filled_from_settings(written: Written, known: Layers) -> str | None:
         else:
             raise SettingsError(
                 f"{written.origin.file}:{written.origin.line}: {written.variable}: {part}: no such "
-                f"setting{near(part.name, known.chains)}. [interpolate] knows settings alone."
+                f"setting{near(part.name, known.chains)} in {known.named}. [interpolate] knows "
+                "settings alone."
             )
     return "".join(texts)
 
@@ -307,7 +308,8 @@ class _Consumer:
         inside = [name for name in known if name.startswith(f"{part.name}.")]
         if inside:
             return f"{part} is an object; name one of its values, for example {{{inside[0]}}}"
-        return f"{part}: no such setting, service or variable{near(part.name, known)}"
+        where = f" in {self._layers.named}" if self._layers is not None else ""
+        return f"{part}: no such setting{where}, service or variable{near(part.name, known)}"
 
     def _error(self, written: Written, what: str) -> SettingsError:
         where = written.origin.shown(self._map.root)
