@@ -5,21 +5,23 @@ file is another matter, and only its own grammar says it. Measured on Compose 2.
 (compose-go 2.4.8) against python-dotenv 1.2, the file's text and what each reads:
 
     text             Compose             python-dotenv
-    A=x$y            x                   x$y        $NAME expands, not only ${NAME}
-    A=${B:+c}        c, if B is there    ${B:+c}    all forms of interpolation
+    A=x$y            x                   x$y         $NAME expands, not only ${NAME}
+    A=${B:+c}        c, if B is there    ${B:+c}     all forms of interpolation
     A=a$$b           a$b                 a$$b
     A="\$b"          $b                  \$b
-    A='$b'           $b                  $b         never inside single quotes
-    A="\0101\c"      A\c                 \0101\c    octal escapes, three digits
-    A: x             A is x              "A: x" is a name without a value
-    A= #x            #x                  nothing    a comment needs text, a space and #
-    A=x<tab>#y       x<tab>#y            x          ... and it must be a space
-    A='x'y           x, and a name y     an error, A is left out
-    A="x" B=y        x, and B is y       an error, A is left out
-    A                from the shell or   no value
-                     an earlier file
-    A at the end     no A: a variable    no value
-    of the file      "" with value A
+    A='${B}'         ${B}                B's value   never inside single quotes
+    A='a\\b'         a\\b                a\b         ... which know \' alone
+    A="\0101"        A                   \0101       octal escapes, of three digits
+    A: x             x                   no A at all
+    A= #x            #x                  empty       a comment needs text and a space
+    A=x<tab>#y       x<tab>#y            x           ... and a tab is none
+    A='x'y           x, and a name y     no A at all
+    A="x" B=y        x, and B is y       no A at all
+    A B=1            refused             no A at all
+    A                the shell's, or an  None
+                     earlier file's
+    A, and no line   a variable without  None
+    end after it     a name, of value A
 
 In an `env_file`, `$NAME` looks first in the service's earlier env_files, then in the shell
 and in Compose's env files, and only then at the lines above in the same file.

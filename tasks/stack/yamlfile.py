@@ -65,7 +65,7 @@ def value_of(node: Any, path: Path) -> Any:
         raise ComposeFileError(f"{path}: not valid YAML: {error}.") from error
 
 
-def members(node: Any, path: Path) -> Iterator[tuple[Any, Any]]:
+def members(node: Any, path: Path, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, Any]]:
     """Yield the keys and values of a mapping node, the last of a name being the one that holds.
 
     Those that `<<` merges in come first. Raises ComposeFileError for what is no mapping.
@@ -74,13 +74,15 @@ def members(node: Any, path: Path) -> Iterator[tuple[Any, Any]]:
 
     if not isinstance(node, yaml.MappingNode):
         raise ComposeFileError(f"{path}:{line_of(node)}: must be a mapping.")
+    if any(each is node for each in above):
+        raise ComposeFileError(f"{path}:{line_of(node)}: `<<` merges a mapping into itself.")
     own = []
     for key, value in node.value:
         if key.tag == _MERGE:
             # Of a list of mappings, an earlier one wins.
             merged = value.value[::-1] if isinstance(value, yaml.SequenceNode) else [value]
             for source in merged:
-                yield from members(source, path)
+                yield from members(source, path, (*above, node))
         else:
             own.append((key, value))
     yield from own

@@ -1,0 +1,1 @@
+/work/main/tests/engine/conftest.py

@@ -1,0 +1,1 @@
+/work/main/tests/unit/conftest.py
