@@ -126,6 +126,78 @@ def generate(
 
 
 @task(
+    help={
+        "environment": _ENVIRONMENT,
+        "format": "table, json or sarif.",
+        "explain": "Explain one rule, by id or name, and check nothing.",
+        "strict": "Let warnings fail as well.",
+    }
+)
+def check(
+    c: Context,
+    environment: str = "",
+    format: str = "table",  # noqa: A002 - the word of the command line
+    explain: str = "",
+    strict: bool = False,
+) -> None:
+    """Look for values that break on one side; exit 1 when there is an error among them."""
+    from .envmap import checks
+    from .envmap.checks import report
+    from .envmap.subject import subject_of
+
+    if explain:
+        console.out(checks.explain(explain))
+        return
+    project = _project(environment)
+    found = checks.check(subject_of(project), project.settings.silence)
+    shown = report.render(
+        found, report.format_of(format), project.settings.root, width=console.width()
+    )
+    console.out(shown)
+    code = checks.exit_code(found, strict=strict)
+    if code:
+        raise Exit(code=code)
+
+
+@task(
+    positional=["left", "right"],
+    help={
+        "left": "An environment (development) or a mode (local, docker, hybrid:SERVICE,...).",
+        "right": "Another one, of the same kind.",
+        "environment": f"Where modes are compared. {_ENVIRONMENT}",
+        "mode": "Where environments are compared: the mode. Default: docker.",
+    },
+)
+def diff(c: Context, left: str, right: str, environment: str = "", mode: str = "docker") -> None:
+    """Show what differs between two environments or two modes, secrets hidden."""
+    from . import settings as settings_module
+    from .envmap.difference import rows
+    from .envmap.subject import compared
+
+    found, root = compared(settings_module.load(), left, right, environment, mode)
+    headers, shown = rows(found, (left, right), root)
+    console.out(console.table(shown, headers) if shown else f"{left} and {right} are the same.")
+
+
+@task()
+def detect(c: Context) -> None:
+    """Show where this is, which engine answers, and which modes can run here."""
+    from . import settings as settings_module
+    from .envmap.detect import detect as detected
+    from .envmap.detect import rows
+    from .envmap.project import open_project
+    from .errors import TranshipError
+
+    settings = settings_module.load()
+    try:
+        stack = open_project(settings).stack
+    except TranshipError as error:
+        console.note(f"No stack here: {error}")
+        stack = None
+    console.out(console.table(rows(detected(settings, stack)), ["what", "answer"]))
+
+
+@task(
     iterable=["service"],
     help={
         "service": _SERVICE,
@@ -162,7 +234,7 @@ def verify(
 
 def _collection() -> Collection:
     found = Collection("env")
-    for item in (map_, explain, generate, verify):
+    for item in (map_, explain, generate, check, diff, detect, verify):
         found.add_task(item)
     return found
 

@@ -50,6 +50,20 @@ class LocalSettings:
 
 
 @dataclass(frozen=True)
+class SilenceSettings:
+    """[[tool.tranship.silence]]: a finding of `inv env.check` that is accepted, and why."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    rule: str
+    """The rule's id or name."""
+    reason: str
+    """Why; it stays visible beside the finding."""
+    service: str | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """[tool.tranship], with the paths made absolute."""
 
@@ -71,6 +85,7 @@ class Settings:
     """Seconds that a whole stack has to become healthy."""
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+    silence: tuple[SilenceSettings, ...] = ()
 
     @property
     def stack_files(self) -> tuple[Path, ...]:
@@ -149,12 +164,19 @@ def _underscored(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_SECTIONS: dict[object, type] = {
+    "suite": SuiteSettings,
+    "local": LocalSettings,
+    "silence": SilenceSettings,
+}
+
+
 def _explained(detail: Any, path: Path) -> str:
     keys = [str(part).replace("_", "-") for part in detail["loc"]]
     if detail["type"] == "unexpected_keyword_argument":
         section: Any = Settings
         for part in detail["loc"][:-1]:
-            section = {"suite": SuiteSettings, "local": LocalSettings}.get(part, section)
+            section = _SECTIONS.get(part, section)
         assert is_dataclass(section)  # noqa: S101 - narrows the type for mypy
         known = [item.name.replace("_", "-") for item in fields(section) if item.name != "root"]
         table = ".".join(["tool.tranship", *keys[:-1]])
@@ -163,6 +185,8 @@ def _explained(detail: Any, path: Path) -> str:
             f"Keys: {', '.join(sorted(known))}."
         )
     where = next((keys[:index] for index, key in enumerate(keys) if key.isdigit()), keys)
+    if detail["type"] in {"missing", "missing_argument"}:
+        where = [key for key in keys if not key.isdigit()]
     table = ".".join(["tool.tranship", *where[:-1]])
     return f'{path}: [{table}] "{where[-1]}": {detail["msg"]}.'
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from .infer import Variable
 from .layers import Layers
 from .origins import Origin
-from .secrets import MASK, is_secret, mask_text, mask_value
+from .secrets import MASK, is_secret, mask_value
 from .templates import as_text
 
 State = Literal["changed", "only left", "only right"]
@@ -120,7 +120,7 @@ def _setting(layers: Layers, path: str) -> Cell | None:
     # A word of the path tells a secret, wherever it stands: `passwords.admin`.
     secret = value not in (None, "") and any(is_secret(word) for word in _words(path))
     # A string is shown as JSON writes it, or "1" and 1 would look the same.
-    text = MASK if secret else mask_text(as_text(value, "json"), ())
+    text = MASK if secret else mask_value("", as_text(value, "json"))
     return Cell(text, layers.chains[path][-1].origin)
 
 

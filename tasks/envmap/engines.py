@@ -23,6 +23,9 @@ OLDEST_HOST_GATEWAY = (20, 10)
 _PATIENCE = 5
 """Seconds after which a command that waits for an engine is ended."""
 
+_MALFORMED = (ValueError, LookupError, TypeError)
+"""What reading an answer raises that is of another shape than Docker's, as a stand-in gives."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -86,8 +89,7 @@ def ask(docker: DockerClient, environ: Mapping[str, str]) -> Engine:
         return Engine(problem="no docker command on PATH")
     try:
         info = docker.system.info()
-    except (DockerException, ValueError) as error:
-        # ValueError: an answer of another shape than Docker's, from a stand-in for it.
+    except (DockerException, *_MALFORMED) as error:
         return replace(_without_engine(docker), problem=_reason(docker, error))
     plugins = {plugin.name: plugin.version for plugin in _plugins(info)}
     found = Engine(
@@ -100,7 +102,7 @@ def ask(docker: DockerClient, environ: Mapping[str, str]) -> Engine:
         host=environ.get("DOCKER_HOST") or None,
     )
     if found.host is None:
-        with suppress(DockerException, ValueError):
+        with suppress(DockerException, *_MALFORMED):
             context = docker.context.inspect(None)
             endpoints: Any = context.endpoints or {}
             host = endpoints["docker"].host if "docker" in endpoints else None
@@ -135,6 +137,8 @@ def _reason(docker: DockerClient, error: Exception) -> str:
         require_engine(docker)
     except EngineUnavailable as unavailable:
         return str(unavailable)
+    except _MALFORMED:
+        return "the docker command's answer is not Docker's"
     return error_text(error)
 
 
@@ -157,7 +161,7 @@ def containers_on(docker: DockerClient, ports: Iterable[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     if not wanted:
         return found
-    with suppress(DockerException, ValueError):
+    with suppress(DockerException, *_MALFORMED):
         filters: Any = [("publish", str(port)) for port in sorted(wanted)]
         for container in docker.container.list(filters=filters):
             for bindings in (container.network_settings.ports or {}).values():

@@ -5,6 +5,7 @@ In the manner of `git config --show-origin`: every candidate with its file and l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -106,9 +107,10 @@ def explain(
 
 def _mapping_step(written: Written, envmap: EnvMap, *, won: bool) -> Step:
     where = written.origin.shown(envmap.root)
-    text = written.template.text
-    if is_secret(written.variable) and not written.template.placeholders:
-        text = MASK
+    template = written.template
+    text = template.text
+    if is_secret(written.variable):
+        text = "".join(MASK if isinstance(part, str) else str(part) for part in template.parts)
     section = f"[services.{written.service}]"
     return Step(0, won, f"mapping {section}", where, mask_value("", text))
 
@@ -121,6 +123,7 @@ def _ingredients(
     resolved: Mapping[str, Variable | None],
 ) -> list[Step]:
     steps: list[Step] = []
+    parts = written.template.parts
     for part in dict.fromkeys(written.template.placeholders):
         chains = [
             (side, envmap.layers[side])
@@ -128,7 +131,8 @@ def _ingredients(
             if side in envmap.layers and part.name in envmap.layers[side]
         ]
         if chains:
-            steps += _layer_steps(part.name, chains, envmap)
+            hidden = is_secret(written.variable) or _hides("".join(map(str, parts)), str(part))
+            steps += _layer_steps(part.name, chains, envmap, hidden=hidden)
         else:
             shown = "; ".join(
                 f"{mode}: {mask_value(written.variable, item.value)}"
@@ -140,7 +144,9 @@ def _ingredients(
     return steps
 
 
-def _layer_steps(name: str, chains: list[tuple[Side, Layers]], envmap: EnvMap) -> list[Step]:
+def _layer_steps(
+    name: str, chains: list[tuple[Side, Layers]], envmap: EnvMap, *, hidden: bool
+) -> list[Step]:
     """Return the layers' words on one setting, the winner of each side marked."""
     steps: dict[tuple[str, Origin], Step] = {}
     for _, layers in chains:
@@ -154,46 +160,75 @@ def _layer_steps(name: str, chains: list[tuple[Side, Layers]], envmap: EnvMap) -
                 won or (before is not None and before.won),
                 f"layer {given.layer} {{{name}}}",
                 given.origin.shown(envmap.root),
-                _setting(name, given.value),
+                MASK if hidden and given.value is not None else _setting(name, given.value),
             )
     return list(steps.values())
 
 
 def _setting(name: str, value: Any) -> str:
-    last = name.rsplit(".", 1)[-1]
-    return mask_value(last, as_text(value, "json"))
+    text = as_text(value, "json")
+    # A word of the path tells a secret, wherever it stands: `passwords.admin`.
+    secret = any(is_secret(word.removesuffix("s")) for word in name.split("."))
+    return MASK if secret and value not in (None, "") else mask_value("", text)
+
+
+def _hides(text: str, part: str) -> bool:
+    """Return whether `part` stands where `text` has a password."""
+    return mask_value("", text).count(part) < text.count(part)
 
 
 def _declared_steps(item: Declared, envmap: EnvMap, *, won: bool) -> list[Step]:
     where = Origin(item.file, item.line).shown(envmap.root)
     source = f"compose {item.kind}"
+    names = _names_alone(item.text or "")
+    secret = is_secret(item.variable)
+    hidden = [
+        secret or is_secret(use.name) or _hides(names, f"${{{use.name}}}") for use in item.uses
+    ]
     if item.text is None:
         text = "(no value here: taken from the shell or an env file)"
+    elif secret and item.uses:
+        parts = _NAME.split(names)
+        text = "".join(part if _NAME.fullmatch(part) else part and MASK for part in parts)
+    elif any(hidden):
+        text = mask_value("", names)
     else:
-        text = mask_value(item.variable, item.text) if not item.uses else item.text
-    steps = [Step(0, won, source, where, _hidden_default(item.variable, text))]
-    steps += [_use_step(use, envmap, item.variable) for use in item.uses]
+        text = mask_value(item.variable, item.text)
+    steps = [Step(0, won, source, where, text)]
+    steps += [
+        _use_step(use, envmap, hidden=hide) for use, hide in zip(item.uses, hidden, strict=True)
+    ]
     return steps
 
 
-def _hidden_default(variable: str, text: str) -> str:
-    """Hide the default inside `${PASSWORD:-secret}` as well as the text around it."""
-    if not is_secret(variable) and "://" not in text:
-        return text
-    shown = ""
-    rest = text
+_BARE = re.compile(r"(?<!\$)\$(\w+)")
+_NAME = re.compile(r"(\$\{\w*\})")
+
+
+def _names_alone(text: str) -> str:
+    """Return a text with `${NAME:-word}` and `$NAME` in it as `${NAME}`."""
+    shown, rest = "", _BARE.sub(r"${\1}", text)
     while "${" in rest:
         before, _, after = rest.partition("${")
-        name = after.split(":")[0].split("-")[0].split("}")[0]
-        body, brace, rest = after.partition("}")
-        shown += before + "${" + (f"{name}:-{MASK}" if "-" in body else body) + brace
-    return mask_value("", shown + rest)
+        inside, rest = _braced(after)
+        name = re.match(r"\w*", inside)
+        shown += f"{before}${{{name[0] if name else ''}}}"
+    return shown + rest
 
 
-def _use_step(use: Use, envmap: EnvMap, variable: str) -> Step:
+def _braced(text: str) -> tuple[str, str]:
+    """Return what stands before the brace that closes, and what after it."""
+    depth = 1
+    for index, char in enumerate(text):
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        if not depth:
+            return text[:index], text[index + 1 :]
+    return text, ""
+
+
+def _use_step(use: Use, envmap: EnvMap, *, hidden: bool) -> Step:
     where = Origin(use.file, use.line).shown(envmap.root) if use.file else use.source
-    hidden = is_secret(use.name) or is_secret(variable)
-    text = "(unset)" if use.value is None else MASK if hidden else mask_value(use.name, use.value)
+    text = "(unset)" if use.value is None else MASK if hidden else mask_value("", use.value)
     return Step(1, True, f"${{{use.name}}} from {use.source}", where, text)
 
 

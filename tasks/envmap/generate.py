@@ -140,3 +140,16 @@ def _require_writable(service: str, variables: Mapping[str, str]) -> None:
                 f"{service}: {name!r} cannot be an environment variable: a name without `=`, "
                 "and no NUL, is what the system allows."
             )
+        if _is_no_text(name + value):
+            raise SettingsError(
+                f"{service}: {name!r} holds half of a character (a lone surrogate, \\ud800 to "
+                "\\udfff), which no file can."
+            )
+
+
+def _is_no_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

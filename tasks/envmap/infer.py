@@ -47,11 +47,15 @@ SCHEME_PORTS = {
 """Ports that a URL without one means (IANA, service name registry)."""
 
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/?#@\s\"']*@)?(?P<hosts>[^/?#\s@\"'<>]+)"
+    # The last @ ends the user info: passwords are often written without escaping theirs.
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/?#\s\"]*@)?"
+    # A comma goes on with a host of the same URL, or begins the next URL of a list.
+    r"(?P<hosts>[^/?#\s@\"'<>,]+(?:,(?![A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s@\"'<>,]+)*)"
 )
 _HOST_PORT = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>\d{1,5})")
-_HOST_NAME = re.compile(r"(?P<stem>.*_)?(?:HOST|HOSTNAME)", re.IGNORECASE)
-_BARE_NAME = re.compile(r"(?:.*_)?(?:HOSTS?|HOSTNAMES?|SERVERS?)", re.IGNORECASE)
+# Without an underscore too: PGHOST and PGPORT are libpq's own names.
+_HOST_NAME = re.compile(r"(?P<stem>.*?)(?:HOST|HOSTNAME)", re.IGNORECASE)
+_BARE_NAME = re.compile(r"(?:.*_|PG)?(?:HOSTS?|HOSTNAMES?|SERVERS?)", re.IGNORECASE)
 _DSN_HOST = re.compile(
     r"(?P<key>(?:^|[\s;])(?:host|server|data source)\s*=\s*)(?P<host>[^\s;,]+)", re.IGNORECASE
 )
@@ -131,16 +135,21 @@ def _url(match: re.Match[str], resolve: Resolve) -> str:
     hosts = []
     for part in match["hosts"].split(","):
         host, _, port = part.partition(":")
-        if port and not port.isdigit():
+        number = _number(port)
+        if port and number is None:
             hosts.append(part)
             continue
-        found = resolve(host, int(port) if port else scheme_port)
+        found = resolve(host, number if port else scheme_port)
         if found is None and not port:
             # `http://data-service` may mean the service's own port where 80 leads nowhere.
             found = resolve(host, None)
         same = found is not None and found.host == host and not port
         hosts.append(part if found is None or same else f"{found.host}:{found.port}")
     return f"{match['scheme']}://{match['user'] or ''}{','.join(hosts)}"
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= 5 else None
 
 
 def _host_port(match: re.Match[str], resolve: Resolve) -> str:
@@ -193,7 +202,7 @@ def _walk(value: Any, resolve: Resolve) -> Any:
         host, port = keys.get("host"), keys.get("port")
         if host is not None and isinstance(value[host], str):
             number: Any = value[port] if port is not None else ""
-            wanted = int(number) if str(number).isdigit() else None
+            wanted = _number(str(number))
             found = resolve(value[host], wanted)
             if found is not None:
                 result[host] = found.host
@@ -216,9 +225,10 @@ def _pairs(declared: Mapping[str, str], resolve: Resolve, excludes: Excludes) ->
         if match is None or excludes(name, "host and port"):
             continue
         port_name = upper.get(f"{match['stem'] or ''}PORT".upper())
-        if port_name is None or not declared[port_name].isdigit():
+        number = _number(declared[port_name]) if port_name is not None else None
+        if port_name is None or number is None:
             continue
-        found = resolve(value, int(declared[port_name]))
+        found = resolve(value, number)
         if found is not None:
             result[name] = found.host
             result[port_name] = str(found.port)

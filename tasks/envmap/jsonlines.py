@@ -42,9 +42,8 @@ def read_object(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
 
 def _lines(text: str, path: Path) -> dict[str, int]:
     lines: dict[str, int] = {}
-    # One entry per open container: the key of the object's member at hand, or None in a list.
-    stack: list[str | None] = []
-    in_object: list[bool] = []
+    # One entry per open container: the key of the object's member at hand, or a list's index.
+    stack: list[str | int] = []
     expects_key = False
     line, position = 1, 0
     for match in _WORD.finditer(text):
@@ -52,26 +51,24 @@ def _lines(text: str, path: Path) -> dict[str, int]:
         position = match.start()
         word = match[0]
         if word in "{[":
-            stack.append(None)
-            in_object.append(word == "{")
+            stack.append("" if word == "{" else 0)
             expects_key = word == "{"
         elif word in "}]":
             stack.pop()
-            in_object.pop()
             expects_key = False
         elif word == ",":
-            expects_key = in_object[-1]
+            last = stack[-1]
+            expects_key = isinstance(last, str)
+            stack[-1] = last if isinstance(last, str) else last + 1
         elif word == ":":
             expects_key = False
         elif expects_key:
             stack[-1] = json.loads(word)
-            # Inside a list a setting has no name of its own: lists are replaced whole.
-            if all(in_object):
-                key = ".".join(str(part) for part in stack)
-                if key in lines:
-                    raise SettingsError(
-                        f"{path}:{line}: the key {key!r} stands here again; it was given on "
-                        f"line {lines[key]}. Remove one."
-                    )
-                lines[key] = line
+            key = ".".join(str(part) for part in stack)
+            if key in lines:
+                raise SettingsError(
+                    f"{path}:{line}: the key {key!r} stands here again; it was given on "
+                    f"line {lines[key]}. Remove one."
+                )
+            lines[key] = line
     return lines

@@ -27,6 +27,7 @@ from typing import Any
 
 from ..errors import SettingsError, near
 from ..stack.model import Stack
+from .infer import RULES
 from .layers import kind
 from .origins import Origin
 from .templates import Template, TemplateError, as_text, parse
@@ -126,9 +127,10 @@ def _written(
     service: str, variable: str, value: Any, where: tuple[str, ...], path: Path, lines: _Lines
 ) -> Written:
     origin = Origin(path, lines.key(where, variable))
-    if isinstance(value, (dict, list)):
+    if not isinstance(value, (str, int, float)):
+        found = kind(value) if isinstance(value, (dict, list)) else "a date or time"
         raise SettingsError(
-            f"{path}:{origin.line}: {'.'.join(where)}.{variable} is {kind(value)}; "
+            f"{path}:{origin.line}: {'.'.join(where)}.{variable} is {found}; "
             "it must be a string, a number or a boolean."
         )
     # A number or a boolean is its own text; only strings are templates.
@@ -195,6 +197,13 @@ def _excluded(section: Any, path: Path, lines: _Lines) -> frozenset[str]:
             f"{path}:{lines.key(('infer',), 'exclude')}: infer.exclude must be a list of strings: "
             "VARIABLE, service.VARIABLE or rule:NAME."
         )
+    for entry in entries:
+        rule = entry.removeprefix("rule:")
+        if rule != entry and rule not in RULES:
+            raise SettingsError(
+                f"{path}:{lines.key(('infer',), 'exclude')}: infer.exclude: no rule {rule!r}"
+                f"{near(rule, RULES)}. Rules: {', '.join(RULES)}."
+            )
     return frozenset(entries)
 
 
@@ -227,16 +236,19 @@ class _Lines:
                 self._keys.setdefault(((*table, *inner), last), number)
 
     def table_of(self, parts: tuple[str, ...]) -> int:
-        return self._tables.get(parts, 0)
+        inside = (line for (table, _), line in self._keys.items() if table == parts)
+        return self._tables.get(parts) or self.key(parts[:-1], parts[-1]) or min(inside, default=0)
 
     def table(self, name: str) -> int:
-        return self._tables.get(tuple(_parts(name)), 0) or min(
+        return self.table_of(tuple(_parts(name))) or min(
             (line for key, line in self._tables.items() if ".".join(key).startswith(name)),
             default=0,
         )
 
     def key(self, table: tuple[str, ...], name: str) -> int:
-        return self._keys.get((table, name), 0)
+        # An inline table stands on one line with its keys.
+        inline = self._keys.get((table[:-1], table[-1]), 0) if table else 0
+        return self._keys.get((table, name)) or inline
 
 
 def _parts(dotted: str) -> list[str]:

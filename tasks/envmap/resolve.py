@@ -81,7 +81,9 @@ class EnvMap:
             {
                 name: value
                 for name, value in declared.items()
-                if value is not None and name not in written
+                if value is not None
+                and name not in written
+                and not self.mapping.excludes(service, name, "")
             },
             note,
             lambda variable, rule: self.mapping.excludes(service, variable, rule),

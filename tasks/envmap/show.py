@@ -22,8 +22,8 @@ def placement_of(mode: str, stack: Stack, suite: str | None = None) -> Placement
 
     `docker` has every service in a container. `local` has those on this host that have a
     local recipe, and the suite; a profile's service without a recipe does not run in it.
-    `hybrid:a,b` (or a+b) has a and b on this host and the rest in containers. Raises UsageError or
-    UnknownServiceError.
+    `hybrid:a,b` (or a+b) has a and b on this host, the suite too, and the rest in containers.
+    Raises UsageError or UnknownServiceError.
     """
     if mode == "docker":
         return Placement(dict.fromkeys(stack.services, "docker"))
@@ -50,7 +50,7 @@ def placement_of(mode: str, stack: Stack, suite: str | None = None) -> Placement
             f"Unknown mode {mode!r}{near(mode, MODES)}. Modes: local, docker, hybrid:SERVICE,..."
         )
     sides: dict[str, Side] = {
-        name: "local" if name in chosen else "docker" for name in stack.services
+        name: "local" if name in chosen or name == suite else "docker" for name in stack.services
     }
     return Placement(sides)
 

@@ -42,7 +42,9 @@ _ENGINES = {
     "containerd": "containerd",
     "oci": "an OCI runtime",
 }
-_CGROUP_ENGINE = re.compile(r"/(?:[^/\n]*[.-])?(docker|libpod|lxc|crio|containerd)(?:[-./\n]|$)")
+_CGROUP_ENGINE = re.compile(
+    r"/(?:cri-)?(docker|libpod|crio|containerd)[-/][0-9a-f]{12,}|/(lxc)(?:\.payload)?[./]"
+)
 _MOUNT_ENGINE = re.compile(
     r"/(docker)/containers/[0-9a-f]{12,}/|/containers/(?:storage/)?overlay-containers/[0-9a-f]{12,}/"
 )
@@ -130,7 +132,7 @@ def _container(machine: Machine) -> str | None:
     # and a process of the host may well stand in a group named docker.
     found = _CGROUP_ENGINE.search(machine.read("proc/1/cgroup"))
     if found:
-        return _ENGINES[found[1]]
+        return _ENGINES[found[1] or found[2]]
     mounts = machine.read("proc/self/mountinfo")
     # The engine's host mounts such paths as sources for its containers; ours is a target.
     for line in mounts.splitlines():

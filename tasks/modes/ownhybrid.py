@@ -16,7 +16,7 @@ from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.model import Service
-from ..stack.placement import Placement, Side, declared_ports
+from ..stack.placement import LOOPBACK, Placement, Side, declared_ports
 from . import containers, leftovers
 from .base import Startup, silent
 from .developer import require_free, with_mapping
@@ -136,7 +136,7 @@ class Move:
     before: HybridMode
     after: HybridMode
     changed: Mapping[str, tuple[str, ...]]
-    """Service whose variables change -> their names."""
+    """Service whose variables change -> their names; none for a server that must listen anew."""
 
     @property
     def lines(self) -> list[str]:
@@ -145,6 +145,8 @@ class Move:
         lines = [f"{self.service} moves to {side}."]
         lines += [
             f"{name} is restarted, for its variables change: {', '.join(names)}."
+            if names
+            else f"{name} is restarted, to listen where containers reach it."
             for name, names in self.changed.items()
         ]
         service = self.after.stack.services[self.service]
@@ -186,9 +188,20 @@ def _changed(before: HybridMode, after: HybridMode, moved: str) -> dict[str, tup
         old = {v.name: v.value for v in envmap.environment(service.name, before.placement, ports)}
         new = {v.name: v.value for v in envmap.environment(service.name, after.placement, ports)}
         names = tuple(key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
-        if names:
+        if names or _must_listen_anew(before, after, service):
             found[service.name] = names
     return found
+
+
+def _must_listen_anew(before: HybridMode, after: HybridMode, service: Service) -> bool:
+    """Return whether a server of our own on this host gets its first consumer in a container."""
+    if service.local is None or service.local.server is None:
+        return False
+    if "docker" in (before.placement.sides[service.name], after.placement.sides[service.name]):
+        return False
+    listens_on = after.local.envmap.listens_on
+    address = listens_on(service.name, after.placement)
+    return address != LOOPBACK and address != listens_on(service.name, before.placement)
 
 
 def switch(plan: Move) -> Startup:

@@ -6,10 +6,8 @@ line; what it says of the values is the same (tests/engine/test_precedence.py).
 
 from __future__ import annotations
 
-import os
-
 from .declared import Declared, collect
-from .engine import ComposeProject, call
+from .engine import ComposeProject, kept_shell
 from .envfiles import compose_variables
 from .interpolation import Given, Use
 from .model import Stack
@@ -28,14 +26,8 @@ def declarations(
     base = project.directory or project.files[0].parent
     # Compose itself reads the .env beside the first compose file when none is named.
     env_files = project.env_files or (base / ".env",)
-    variables = compose_variables(_shell(project.pass_env), env_files)
+    variables = compose_variables(kept_shell(project.pass_env), env_files)
     # Compose sets this one itself, over whatever the files say.
     variables["COMPOSE_PROJECT_NAME"] = Given(stack.name, "default")
     found = collect(project.files, variables, base)
     return {name: found.get(name, {}) for name in stack.services}
-
-
-def _shell(pass_env: tuple[str, ...]) -> dict[str, str]:
-    """Return this shell's variables that reach Compose: those that `call` does not unset."""
-    unset = set(call(pass_env)[2::2])
-    return {name: value for name, value in os.environ.items() if name not in unset}

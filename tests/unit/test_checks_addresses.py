@@ -36,6 +36,8 @@ def test_loopback(host: str, expected: bool) -> None:
         ("URL", "http://[::1]:80", [Address("[::1]", 80, True)]),
         ("URL", "mongodb://a:1,b:2/x", [Address("a", 1, True), Address("b", 2, True)]),
         ("URL", "jdbc:postgresql://a:1/x", [Address("a", 1, True)]),
+        ("URL", "http://a:1,http://b:2", [Address("a", 1, True), Address("b", 2, True)]),
+        ("URL", "redis://:p@ss@a:1/0", [Address("a", 1, True)]),
         ("URL", "http://a http://b", [Address("a", 80), Address("b", 80)]),
         ("URL", "http://a/?next=http://localhost:3000", [Address("a", 80)]),
         ("URL", "sqlite:///localhost", []),

@@ -16,6 +16,7 @@ def project(tmp_path: Path) -> Linted:
     [
         ("DB_PASSWORD", "hunter2x", "error"),
         ("PGPASSWORD", "hunter2x", "error"),
+        ("REDISCLI_AUTH", "hunter2x", "error"),
         ("JWT_SECRET_KEY", "d41d8cd98f", "error"),
         ("AWS_SECRET_ACCESS_KEY", "wJalr", "error"),
         ("GITHUB_TOKEN", "ghp_abc", "error"),
@@ -123,7 +124,14 @@ def test_the_mapping(project: Linted) -> None:
         'URL = "postgresql://u:{db.password|url}@{postgres}/x"\n'
         'OTHER_URL = "postgresql://u:hunter2x@{postgres}/x"\n'
         '[services."*"]\n'
-        'API_TOKEN = "hunter2x"\n',
+        'API_TOKEN = "hunter2x"\n'
+        "[interpolate]\n"
+        'REDIS_PASSWORD = "{db.password}"\n'
+        'OTHER_PASSWORD = "hunter2x"\n',
         tracked=True,
     )
-    assert [("error", None, "API_TOKEN"), ("error", "api", "OTHER_URL")] == project.found("TE009")
+    assert [
+        ("error", None, "API_TOKEN"),
+        ("error", None, "OTHER_PASSWORD"),
+        ("error", "api", "OTHER_URL"),
+    ] == project.found("TE009")

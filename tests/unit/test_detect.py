@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Mapping
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tranship.envmap.detect import Detected, PortUse, detect, listeners, rows
-from tranship.envmap.engines import Engine, numbers
+from tranship.envmap.detect import Detected, detect, listeners, rows
+from tranship.envmap.engines import Engine, ask, client, numbers
+from tranship.envmap.readiness import PortUse
 from tranship.envmap.surroundings import Groups, Machine, Place, groups, place, system
 from tranship.settings import LocalSettings, Settings, SuiteSettings
 from tranship.stack.model import LocalRecipe, Port, Service, Stack
@@ -179,6 +181,115 @@ def test_engine_versions() -> None:
     assert ("26.1.5 on Debian (context default at unix:///var/run/docker.sock)") == str(ENGINE)
 
 
+INFO = {
+    "ServerVersion": "26.1.5",
+    "OperatingSystem": "Debian",
+    "Name": "box",
+    "SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"],
+    "ClientInfo": {
+        "Debug": False,
+        "Plugins": [
+            {"Name": "compose", "Version": "2.26.1"},
+            {"Name": "buildx", "Version": "0.13.1"},
+        ],
+    },
+}
+
+
+def docker_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put a `docker` on PATH that is this shell script; `$1 $2` are its subcommand."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+
+
+def asked(environ: Mapping[str, str] | None = None) -> Engine:
+    return ask(client(()), environ or {})
+
+
+def test_an_engine_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = [{"Name": "lab", "Endpoints": {"docker": {"Host": "ssh://lab"}}}]
+    docker_that(
+        tmp_path,
+        monkeypatch,
+        f"case $1 in context) echo '{json.dumps(context)}';; *) echo '{json.dumps(INFO)}';; esac",
+    )
+    expected = Engine(
+        version="26.1.5",
+        system="Debian",
+        hostname="box",
+        context="lab",
+        host="ssh://lab",
+        rootless=True,
+        compose="2.26.1",
+        buildx="0.13.1",
+    )
+    assert expected == asked()
+    assert expected.remote
+
+
+def test_docker_host_wins_over_the_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker_that(tmp_path, monkeypatch, f"echo '{json.dumps(INFO)}'")
+    found = asked({"DOCKER_HOST": "tcp://ci:2375"})
+    assert ("tcp://ci:2375", None) == (found.host, found.context)
+
+
+@pytest.mark.parametrize(
+    ("plugins", "problem"),
+    [
+        ([], "no Compose v2 plugin"),
+        ([{"Name": "compose", "Version": "2.17.3"}], "Compose 2.17.3 is too old"),
+    ],
+)
+def test_a_compose_that_will_not_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plugins: list[Any], problem: str
+) -> None:
+    info = {**INFO, "ClientInfo": {"Debug": False, "Plugins": plugins}}
+    docker_that(tmp_path, monkeypatch, f"echo '{json.dumps(info)}'")
+    found = asked()
+    assert "26.1.5" == found.version
+    assert problem in (found.problem or "")
+
+
+def test_an_engine_that_is_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker_that(
+        tmp_path,
+        monkeypatch,
+        "case $1 in\n"
+        "compose) echo 'Docker Compose version v2.26.1';;\n"
+        "buildx) echo 'github.com/docker/buildx v0.13.1 abc';;\n"
+        "*) echo 'Cannot connect to the Docker daemon.' >&2; exit 1;;\n"
+        "esac",
+    )
+    found = asked()
+    assert (None, "2.26.1", "0.13.1") == (found.version, found.compose, found.buildx)
+    assert "Cannot connect to the Docker daemon" in (found.problem or "")
+
+
+def test_an_engine_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tranship.envmap.engines._PATIENCE", 0.1)
+    docker_that(
+        tmp_path, monkeypatch, "case $1 in compose|buildx) exit 1;; *) exec sleep 60;; esac"
+    )
+    assert "the engine did not answer within 0.1 s" == asked().problem
+
+
+def test_an_answer_that_is_not_dockers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker_that(tmp_path, monkeypatch, "echo 'podman 5'")
+    found = asked()
+    assert found.version is None
+    assert found.problem
+
+
+def test_no_docker_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Engine(problem="no docker command on PATH") == asked()
+
+
 def service(name: str, **body: Any) -> Service:
     return Service(name, **body)
 
@@ -318,7 +429,7 @@ def test_a_program_beside_the_interpreter(tmp_path: Path) -> None:
 
 
 def test_a_server_from_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tranship.envmap.detect.find_spec", lambda _: None)
+    monkeypatch.setattr("tranship.envmap.readiness.find_spec", lambda _: None)
     stack = with_recipe(LocalRecipe(server="redis"))
     local = LocalSettings(python=Path("venv/bin/python"), requirements=("x.txt",))
     missing = modes(detected(tmp_path, stack=stack, local=local))["local"]

@@ -13,6 +13,7 @@ from .binding import check_binding
 from .catalogue import RULES, explain
 from .definitions import check_definitions
 from .dialing import check_dialling
+from .hostnames import check_host_names
 from .interpolated import check_interpolation
 from .model import SEVERITIES, Finding, Rule, Severity, Subject
 from .plaintext import check_plain_text
@@ -33,6 +34,7 @@ __all__ = [
 
 _CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     check_dialling,
+    check_host_names,
     check_binding,
     check_definitions,
     check_interpolation,

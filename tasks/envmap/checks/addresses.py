@@ -13,7 +13,10 @@ from typing import Any
 from ..infer import SCHEME_PORTS
 
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@\s\"']*@)?(?P<hosts>[^/?#\s@\"'<>]+)"
+    # The last @ ends the user info: passwords are often written without escaping theirs.
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#\s\"]*@)?"
+    # A comma goes on with a host of the same URL, or begins the next URL of a list.
+    r"(?P<hosts>[^/?#\s@\"'<>,]+(?:,(?![A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s@\"'<>,]+)*)"
 )
 _NO_NETWORK = {"file", "unix", "npipe", "ipc", "memory", "data"}
 _AUTHORITY = re.compile(

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from ...errors import SettingsError, UsageError, near
 from .binding import LOOPBACK_BIND
 from .definitions import CASE, DELETED, DISAGREE, ONE_SIDE
-from .dialing import CONTAINER_PORT, LOCALHOST, PUBLISHED, UNDERSCORE
+from .dialing import CONTAINER_PORT, LOCALHOST, PUBLISHED
+from .hostnames import UNDERSCORE
 from .interpolated import CHANGED, UNSET
 from .model import Rule
 from .plaintext import PLAIN_TEXT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..infer import Variable
 from ..origins import Origin
 from .addresses import Address, dialled
 from .model import Finding, Rule, Severity, Subject
@@ -12,6 +11,7 @@ from .network import (
     Network,
     ambiguous,
     binds,
+    named_after,
     names_itself,
     network_of,
     probes,
@@ -84,31 +84,10 @@ file's own postgres:5432), which knows the port on either side.
 """,
 )
 
-UNDERSCORE = Rule(
-    "TE010",
-    "underscore-in-host",
-    "warning",
-    "A service with an underscore in its name is dialled by that name.",
-    """\
-Finds: a service whose name has an underscore, where a variable uses that name as a host.
-
-Why it breaks: host names have letters, digits and hyphens (RFC 952, RFC 1123). Docker's DNS
-answers for others too, but some clients refuse them: Java's java.net.URI gives no host,
-Django raises DisallowedHost, and some TLS and HTTP libraries reject the name.
-
-Example:
-    DATA_URL: http://data_service:8000
-
-Mend: rename the service, or give it a second name and dial that.
-    networks: {default: {aliases: [data-service]}}
-""",
-)
-
 
 def check_dialling(subject: Subject) -> Iterator[Finding]:
     """Yield what the addresses in variables break on either side."""
     network = network_of(subject)
-    underscored: dict[str, list[tuple[str, Variable]]] = {}
     for service, variables in subject.docker.items():
         by_name = {variable.name: variable for variable in variables}
         flagged: set[tuple[str, str]] = set()
@@ -122,11 +101,7 @@ def check_dialling(subject: Subject) -> Iterator[Finding]:
                     yield found
             elif address.host in network.listeners:
                 yield from _published(network, service, name, address, origin)
-                if "_" in address.host:
-                    underscored.setdefault(address.host, []).append((service, variable))
         yield from _on_host(subject, network, service, flagged)
-    for host, uses in sorted(underscored.items()):
-        yield _underscore(subject, host, uses)
 
 
 def _localhost(
@@ -139,18 +114,22 @@ def _localhost(
 ) -> Finding | None:
     if service in network.sharing or _not_dialled(subject, network, service, name, address):
         return None
-    there = [other for other in network.by_port.get(address.port or 0, ()) if other != service]
+    services = subject.envmap.stack.services
+    if address.port is None:
+        there = named_after(name, services.values())
+    else:
+        there = tuple(o for o in network.by_port.get(address.port, ()) if o != service)
     if not there and ambiguous(name):
         return None
     severity: Severity = "error" if there else "warning"
-    target = subject.envmap.stack.services[there[0]] if there else None
-    if target is not None:
-        # The one whose container has it; else the one that publishes it.
+    if there:
+        # The one whose container has that port; else the one that publishes it.
         inside = [other for other in there if address.port in network.listeners[other].container]
-        target = subject.envmap.stack.services[(inside or there)[0]]
+        target = services[(inside or there)[0]]
         port = address.port if inside else target.container_port
-        also = f"; {target.name} is at {target.name}:{port}"
-        mend = f"Write {target.name}:{port} instead."
+        place = f"{target.name}:{port}" if port else target.name
+        also = f"; {target.name} is at {place}"
+        mend = f"Write {place if address.port else target.name} instead."
     else:
         also = ""
         mend = (
@@ -245,16 +224,3 @@ def _local_values(subject: Subject, service: str) -> dict[str, str]:
         for name, text in known.local.environment.items()
     }
     return {**values, **own}
-
-
-def _underscore(subject: Subject, host: str, uses: list[tuple[str, Variable]]) -> Finding:
-    service, variable = uses[0]
-    consumers = ", ".join(dict.fromkeys(f"{name}.{item.name}" for name, item in uses[:3]))
-    more = f" and {len(uses) - 3} more" if len(uses) > 3 else ""
-    return UNDERSCORE.finding(
-        f"{host} is dialled by its name, which has an underscore ({consumers}{more}).",
-        f"Rename it, or add `networks: {{default: {{aliases: [{host.replace('_', '-')}]}}}}` "
-        "and dial that.",
-        service=host,
-        origin=subject.origin(service, variable),
-    )

@@ -98,7 +98,7 @@ def _of_winner(service: str, winner: Declared, told: set[tuple[Path, str]]) -> I
         for name in bare & known:
             yield _expanded(service, winner, name, lost=False)
         # `PORT=8000 #main` is a comment as people write them; a password's end is none.
-        text_like = _secret(winner) or " " in text
+        text_like = (_secret(winner) or " " in text) and "#" not in (winner.value or "")
         if text_like and text[:1] != '"' and _CUT.fullmatch(_line(winner.file, winner.line)):
             yield CHANGED.finding(
                 f"{winner.variable} ends before the `#` that stands in its line, as if a "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ...stack.model import Service
@@ -27,6 +27,7 @@ _SEEN_FROM_OUTSIDE = re.compile(
 )
 _OWN_ADDRESS = re.compile(r"(?:BASE|SITE|APP|WEB|SERVER|FRONTEND)_UR[LI]", _CI)
 _PROBES = re.compile(r"(?:.*_)?(?:HEALTH|HEALTHCHECK|PROBE|READINESS|LIVENESS)(?:_.*)?", _CI)
+_ENDING = re.compile(r"_?(?:HOSTS?|HOSTNAMES?|SERVERS?|ADDR|ADDRESS|URL|URI)$")
 _AMBIGUOUS = re.compile(r"(?:.*_)?(?:ADDR|ADDRESS|ENDPOINT)", _CI)
 
 
@@ -123,7 +124,16 @@ def binds(name: str, service: str, port: int | None, network: Network) -> bool:
 
 def names_itself(name: str, service: Service) -> bool:
     """Return whether a variable is named after its own service: POSTGRES_HOST of postgres."""
-    stem = re.sub(r"_?(?:HOSTS?|HOSTNAMES?|SERVERS?|ADDR|ADDRESS|URL|URI)$", "", name.upper())
+    return _is_named(name, service)
+
+
+def named_after(name: str, services: Iterable[Service]) -> tuple[str, ...]:
+    """Return the services that a variable is named after: redis for REDIS_HOST."""
+    return tuple(service.name for service in services if _is_named(name, service))
+
+
+def _is_named(name: str, service: Service) -> bool:
+    stem = _ENDING.sub("", name.upper())
     image = (service.image or "").rpartition("/")[2].partition("@")[0].partition(":")[0]
     own = {service.name, image, *(("pg", "postgres") if "postgres" in image else ())}
     return bool(stem) and stem in {word.upper().replace("-", "_") for word in own}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import SettingsError
 from ..jsonlines import read_object
-from ..mapping import EVERY
+from ..mapping import Written, interpolation_of
 from ..origins import Origin
 from ..secrets import is_secret
 from .model import Finding, Rule, Severity, Subject
@@ -42,7 +42,7 @@ Mend: take it from outside and change it, since it is known now.
 
 _ENDS_SECRET = re.compile(
     r"(?:^|.*[_.\-])?(?:\w*PASS(?:WORD|WD|PHRASE)?|\w*SECRET|\w*TOKEN|\w*KEY|\w*CREDENTIALS?"
-    r"|REDISCLI_AUTH)(?:_?\d+)?",
+    r"|\w*_PWD|REDIS(?:CLI)?_AUTH)(?:_?\d+)?",
     re.IGNORECASE,
 )
 _PUBLIC = re.compile(r"(?:^|[_.])(?:PUBLIC|PUBLISHABLE|USE|ENABLE|REQUIRE|HAS)(?:[_.]|$)", re.I)
@@ -112,14 +112,21 @@ def _all(subject: Subject) -> Iterator[Finding]:
                 if subject.is_tracked(use.file):
                     origin = Origin(use.file, use.line)
                     yield from _told(use.name, use.value, origin, None, project)
-    for rules in subject.envmap.mapping.rules.values():
-        for written in rules.values():
-            if subject.is_tracked(written.origin.file):
-                text = _PLACEHOLDER.sub("${x}", written.template.text)
-                owner = None if written.service == EVERY else written.service
-                yield from _told(written.variable, text, written.origin, owner, project)
+    for written in _mapping_lines(subject):
+        if subject.is_tracked(written.origin.file):
+            text = _PLACEHOLDER.sub("${x}", written.template.text)
+            owner = written.service if written.service in subject.envmap.stack.services else None
+            yield from _told(written.variable, text, written.origin, owner, project)
     for file in _layer_files(subject):
         yield from _in_layer(file, project)
+
+
+def _mapping_lines(subject: Subject) -> Iterator[Written]:
+    mapping = subject.envmap.mapping
+    for rules in mapping.rules.values():
+        yield from rules.values()
+    if mapping.file is not None:
+        yield from interpolation_of(mapping.file).values()
 
 
 def _told(
@@ -197,8 +204,8 @@ def _in_layer(file: Path, known: str) -> Iterator[Finding]:
                 finding,
                 # What development and tests use opens nothing that anybody wants.
                 severity="warning" if file.stem in _THROWAWAY else finding.severity,
-                mend="Keep it in a file that .gitignore names, or write ${...:?message} in the "
-                "compose file in place of the mapping; and change it.",
+                mend="Keep it in a file that .gitignore names, or let the compose file give the "
+                "variable, as ${...:?message}, instead of the mapping; and change it.",
             )
 
 

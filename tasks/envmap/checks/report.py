@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, assert_never
 
+from ...errors import UsageError, near
 from .catalogue import RULES, explain
 from .model import SEVERITIES, Finding
 from .sarif import sarif
@@ -16,6 +17,17 @@ __all__ = ["FORMATS", "Format", "explain", "render", "summary"]
 
 Format = Literal["table", "json", "sarif"]
 FORMATS: tuple[Format, ...] = ("table", "json", "sarif")
+
+
+def format_of(text: str) -> Format:
+    """Return the format of this name; raises UsageError for another."""
+    for known in FORMATS:
+        if known == text:
+            return known
+    raise UsageError(
+        f"Unknown format {text!r}{near(text, FORMATS)}. Formats: {', '.join(FORMATS)}."
+    )
+
 
 _NARROWEST = 40
 """Columns that the finding's own text has at least."""
@@ -71,8 +83,7 @@ def _table(findings: Sequence[Finding], root: Path, width: int) -> str:
     short = [_short(finding, root) for finding in findings]
     headers = ("severity", "rule", "service", "variable", "where")
     taken = sum(
-        max(len(header), *(len(line) for row in short for line in row[index].splitlines() or [""]))
-        + 2
+        max(len(header) + 2, *(len(line) for row in short for line in row[index].split("\n"))) + 2
         for index, header in enumerate(headers)
     )
     room = max(width - taken, _NARROWEST)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...errors import near
-from ..infer import RULES as INFERENCE
 from ..layers import kind
 from ..origins import Origin
 from .model import Finding, Rule, Subject
@@ -37,8 +36,7 @@ USELESS_EXCLUSION = Rule(
     "warning",
     "An exclusion in envs/mapping.toml names nothing that there is.",
     """\
-Finds: an entry of [infer] exclude that is no variable of the stack, no service.VARIABLE, and
-no rule of inference.
+Finds: an entry of [infer] exclude that is no variable of the stack and no service.VARIABLE.
 
 Why it breaks: it protects nothing. After a variable was renamed, or with a slip of the pen,
 the value that was to stay as it is gets rewritten.
@@ -106,12 +104,11 @@ def _exclusions(subject: Subject) -> Iterator[Finding]:
     }
     variables = set().union(*named.values())
     qualified = {f"{service}.{name}" for service, names in named.items() for name in names}
-    rules = {f"rule:{name}" for name in INFERENCE}
     for entry in sorted(mapping.excluded):
-        if entry in variables | qualified | rules:
+        # A rule that does not exist is refused when the mapping is read.
+        if entry in variables or entry in qualified or entry.startswith("rule:"):
             continue
-        plain = qualified if "." in entry else variables
-        known = rules if entry.startswith("rule:") else plain
+        known = qualified if "." in entry else variables
         yield USELESS_EXCLUSION.finding(
             f"{entry!r} excludes nothing{near(entry, known)}.",
             "Correct it, or remove it from [infer] exclude.",
