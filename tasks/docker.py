@@ -13,11 +13,13 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import names
+from .selection import Lines, Seconds, names
 
 if TYPE_CHECKING:
     from .modes.docker import DockerMode
 
+_AS_SETTINGS_SAY = Seconds()
+_TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
 _PROFILE = "A compose profile to activate; may be repeated."
 
@@ -58,7 +60,9 @@ def build(
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
 )
-def up(c: Context, service: list[str], profile: list[str], timeout: float = 0.0) -> None:
+def up(
+    c: Context, service: list[str], profile: list[str], timeout: float = _AS_SETTINGS_SAY
+) -> None:
     """Start the stack and wait until every service is healthy."""
     from .modes.developer import with_timeout
     from .modes.status import docker_rows
@@ -107,7 +111,7 @@ def ps(c: Context, all: bool = False) -> None:  # noqa: A002 - docker's own opti
         "tail": "Lines to show of each service at first.",
     },
 )
-def logs(c: Context, service: list[str], follow: bool = False, tail: int = 100) -> None:
+def logs(c: Context, service: list[str], follow: bool = False, tail: int = _TAIL) -> None:
     """Show the services' logs, secrets hidden."""
     from .modes.developer import docker_logs
 
@@ -147,7 +151,7 @@ def stats(c: Context) -> None:
     iterable=["service"],
     help={"service": _SERVICE, "timeout": "Seconds until everything must be healthy."},
 )
-def restart(c: Context, service: list[str], timeout: float = 0.0) -> None:
+def restart(c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY) -> None:
     """Recreate services, so that changed variables reach them, and wait for them."""
     from .modes.developer import docker_restarting, with_timeout
     from .modes.status import docker_rows

@@ -11,19 +11,21 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import names
+from .selection import Lines, Seconds, names
 
 if TYPE_CHECKING:
     from .modes.local import LocalMode
 
+_AS_SETTINGS_SAY = Seconds()
+_TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
 
 
-def _mode(service: list[str] | None = None) -> LocalMode:
+def _mode(service: list[str] | None = None, *, remembered: bool = True) -> LocalMode:
     from . import settings as settings_module
     from .modes.developer import local_mode
 
-    return local_mode(settings_module.load(), names(service or ()))
+    return local_mode(settings_module.load(), names(service or ()), remembered=remembered)
 
 
 @task(
@@ -33,12 +35,12 @@ def _mode(service: list[str] | None = None) -> LocalMode:
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
 )
-def up(c: Context, service: list[str], timeout: float = 0.0) -> None:
+def up(c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY) -> None:
     """Start the services in the background, in dependency order as each becomes healthy."""
     from .modes.developer import local_up, with_timeout
     from .modes.status import local_rows
 
-    mode = with_timeout(_mode(service), timeout)
+    mode = with_timeout(_mode(service, remembered=False), timeout)
     with console.step(f"Starting {mode.stack.name} locally") as step:
         mode.tell = step.tell
         startup = local_up(mode)
@@ -84,7 +86,7 @@ def status(c: Context) -> None:
         "tail": "Lines to show of each service at first.",
     },
 )
-def logs(c: Context, service: list[str], follow: bool = False, tail: int = 100) -> None:
+def logs(c: Context, service: list[str], follow: bool = False, tail: int = _TAIL) -> None:
     """Show the services' log files, secrets hidden."""
     from .modes.developer import local_logs
 

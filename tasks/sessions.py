@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nox
+import nox.command
 
 from . import console
 from . import settings as settings_module
-from .errors import EnvironmentFailed, ExitCode, TranshipError
+from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError
 from .interrupts import terminated_as_interrupt
 from .settings import Settings
 
@@ -41,7 +41,6 @@ def _local(session: nox.Session) -> None:
     with _exit_codes(session):
         settings = settings_module.load()
         _recover(settings)
-        _install(session, settings)
         _finish(session, _alone(_local_trial(session, settings, session.posargs)))
 
 
@@ -60,7 +59,6 @@ def _compare(session: nox.Session) -> None:
         settings = settings_module.load()
         if not options.from_records:
             _recover(settings)
-            _install(session, settings)
             _local_trial(session, settings, rest)
             _docker_trial(settings, rest)
         _finish(session, _shown(settings, options))
@@ -106,18 +104,32 @@ def _mask(settings: Settings) -> Callable[[str], str]:
 
 
 def _install(session: nox.Session, settings: Settings) -> None:
-    """Install what the services and the suite need into the session's environment."""
+    """Install what the services and the suite need into the session's environment.
+
+    Raises SettingsError for a file that does not exist, EnvironmentFailed when pip or uv fails.
+    """
     files = [str(settings.root / name) for name in settings.local.requirements]
+    for name in files:
+        if not Path(name).is_file():
+            raise SettingsError(
+                f"{name}: there is no such file, and [tool.tranship.local] requirements names it."
+            )
     # uv does not compile by itself, and the first import would: 1.8x on local start-up.
     extra = ["--compile-bytecode"] if session.venv_backend == "uv" else []
-    if files:
-        session.install(*extra, *(word for name in files for word in ("-r", name)))
+    try:
+        if files:
+            session.install(*extra, *(word for name in files for word in ("-r", name)))
+    except nox.command.CommandFailed as error:
+        raise EnvironmentFailed(
+            f"Installing {', '.join(settings.local.requirements)} failed; see above."
+        ) from error
 
 
 def _local_trial(session: nox.Session, settings: Settings, arguments: Sequence[str]) -> Trial:
     from .modes import runs
 
     def opened(tell: Callable[[str], None]) -> AbstractContextManager[tuple[Any, Run]]:
+        _install(session, settings)
         return runs.isolated_local(settings, Path(session.bin), tell)
 
     return _trial("local", settings, arguments, opened)

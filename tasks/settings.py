@@ -99,7 +99,9 @@ def _table(path: Path) -> dict[str, Any] | None:
             tool = tomllib.load(stream).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}.") from error
-    table = tool.get("tranship")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from error
+    table = tool.get("tranship") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
         raise SettingsError(f"{path}: [tool.tranship] must be a table.")
     return table
@@ -125,6 +127,10 @@ def _underscored(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array"}
+"""What pydantic says in Python's words, in TOML's."""
+
+
 def _explained(detail: Any, path: Path) -> str:
     keys = [str(part).replace("_", "-") for part in detail["loc"]]
     if detail["type"] == "unexpected_keyword_argument":
@@ -140,7 +146,8 @@ def _explained(detail: Any, path: Path) -> str:
         )
     where = next((keys[:index] for index, key in enumerate(keys) if key.isdigit()), keys)
     table = ".".join(["tool.tranship", *where[:-1]])
-    return f'{path}: [{table}] "{where[-1]}": {detail["msg"]}.'
+    message = _IN_TOML.get(detail["type"], detail["msg"])
+    return f'{path}: [{table}] "{where[-1]}": {message}.'
 
 
 def _absolute(settings: Settings) -> Settings:

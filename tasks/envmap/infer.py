@@ -30,7 +30,10 @@ _SCHEME_PORTS = {
 """Ports that a URL without one means (IANA's service name registry)."""
 
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/?#@\s]*@)?(?P<hosts>[^/?#\s@]+)"
+    # The last @ ends the user info: passwords are often written without escaping theirs.
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/?#\s]*@)?"
+    # A comma goes on with a host of the same URL, or begins the next URL of a list.
+    r"(?P<hosts>[^/?#\s@,]+(?:,(?![A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s@,]+)*)"
 )
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>\d{1,5})")
 
@@ -126,10 +129,11 @@ def _pairs(declared: Mapping[str, str], resolve: Resolve) -> dict[str, tuple[str
     """Return the rewritten X_HOST variables whose X_PORT stands beside them, and both values."""
     result: dict[str, tuple[str, str]] = {}
     for name, value in declared.items():
-        match = re.fullmatch(r"(.*_)?(HOST|HOSTNAME)", name, re.IGNORECASE)
+        # Without an underscore too: PGHOST and PGPORT are libpq's own names.
+        match = re.fullmatch(r"(.*?)(HOST|HOSTNAME)", name, re.IGNORECASE)
         if not match:
             continue
-        stem = match[1] or ""
+        stem = match[1]
         port_name = next((key for key in declared if key.upper() == f"{stem}PORT".upper()), None)
         if port_name is None or not declared[port_name].isdigit():
             continue

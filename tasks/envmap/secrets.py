@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MASK = "******"
 
 _SECRET_NAME = re.compile(
-    r"PASS(WORD|WD|PHRASE)?($|_)|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL"
-    r"|^REDISCLI_AUTH$|^PGPASSWORD$",
+    r"PASS(WORD|WD|PHRASE)($|_)|(?<!BY)(?<!COM)PASS($|_)|_PWD$|SECRET|TOKEN|CREDENTIAL"
+    r"|(API|PRIVATE|ACCESS|ENCRYPTION|SIGNING|MASTER|JWT)_?KEY|^REDIS(CLI)?_AUTH$",
     re.IGNORECASE,
 )
+_PUBLIC_NAME = re.compile(r"(^|_)(USER|USERNAME|DB|DATABASE)$", re.IGNORECASE)
 _NOT_SECRET = re.compile(r"_FILE$", re.IGNORECASE)  # the path of a secret, not the secret
-_USER_INFO = re.compile(r"(?<=://)([^/?#@\s:]*):([^/?#@\s]+)@")
-_SECRET_OPTION = re.compile(r"--(?:requirepass|password|pass|token|secret)[= ]+(\S+)")
+# Up to the last @: passwords are often written without escaping theirs.
+_USER_INFO = re.compile(r"(?<=://)([^/?#@\s:]*):([^/?#\s\"']+)@")
+_OPTION = r"--(?:requirepass|password|pass|token|secret)"
+_SECRET_OPTION = re.compile(rf"{_OPTION}[= ]+(\S+)")
 
 
 def is_secret(name: str) -> bool:
@@ -31,14 +35,21 @@ def mask_value(name: str, value: str) -> str:
 
 
 def secrets_in(environments: Iterable[Mapping[str, str | None]]) -> frozenset[str]:
-    """Return the secret values that these environments hold."""
+    """Return the secret values that these environments hold.
+
+    Without those that also name a user or a database: a development password is often the
+    project's own name, and hiding that wherever it stands would leave nothing to read.
+    """
     found: set[str] = set()
+    public: set[str] = set()
     for environment in environments:
         for name, value in environment.items():
             if value and is_secret(name):
                 found.add(value)
+            elif value and _PUBLIC_NAME.search(name):
+                public.add(value)
             found.update(match[2] for match in _USER_INFO.finditer(value or ""))
-    return frozenset(found)
+    return frozenset(found - public)
 
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
@@ -53,13 +64,52 @@ def mask_text(text: str, secrets: Iterable[str]) -> str:
 
 
 def mask_document(value: Any, name: str = "", secrets: frozenset[str] = frozenset()) -> Any:
-    """Return a compose document with the secrets hidden, for showing only."""
+    """Return a compose document with the secrets hidden, for showing only.
+
+    What a command line names as a password is hidden wherever else it stands.
+    """
+    options = frozenset(_given_as_options(value)) - frozenset(_public_in(value))
+    return _masked(value, name, secrets | options)
+
+
+def _masked(value: Any, name: str, secrets: frozenset[str]) -> Any:
     if isinstance(value, dict):
-        return {key: mask_document(item, str(key), secrets) for key, item in value.items()}
+        # `secrets:` is Compose's own key, and names them only.
+        return {
+            key: _masked(item, "" if key == "secrets" else str(key), secrets)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        joined = " ".join(str(item) for item in value)
-        options = frozenset(match[1] for match in _SECRET_OPTION.finditer(joined))
-        return [mask_document(item, name, secrets | options) for item in value]
+        return [
+            MASK if re.fullmatch(_OPTION, str(before)) else _masked(item, name, secrets)
+            for before, item in itertools.pairwise(["", *value])
+        ]
     if isinstance(value, str):
         return mask_text(mask_value(name, value), secrets)
-    return value
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return MASK if number and is_secret(name) else value
+
+
+def _public_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, str) and _PUBLIC_NAME.search(str(key)):
+                yield item
+            yield from _public_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _public_in(item)
+
+
+def _given_as_options(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _given_as_options(item)
+    elif isinstance(value, list):
+        for option, following in itertools.pairwise(value):
+            if re.fullmatch(_OPTION, str(option)):
+                yield str(following)
+        for item in value:
+            yield from _given_as_options(item)
+    elif isinstance(value, str):
+        yield from (match[1] for match in _SECRET_OPTION.finditer(value))

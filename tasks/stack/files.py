@@ -74,15 +74,21 @@ def compose_document(files: tuple[Path, ...], variables: Mapping[str, str]) -> d
             raise ComposeFileError(f"{path}: `include` needs the docker command. Install it.")
         merged = _merge(merged, _interpolated(document, variables, path))
     base = files[0].parent if files else Path.cwd()
-    for name, body in (merged.get("services") or {}).items():
+    services = merged.get("services") or {}
+    if not isinstance(services, dict):
+        raise ComposeFileError(f"{files[-1]}: services must be a mapping.")
+    for name, body in services.items():
         if not isinstance(body, dict):
             raise ComposeFileError(f"{files[-1]}: services.{name} must be a mapping.")
         if "extends" in body:
             raise ComposeFileError(
                 f"{files[-1]}: services.{name}.extends needs the docker command. Install it."
             )
-        body["environment"] = _environment(body, base, variables)
-        body["ports"] = [entry for port in body.get("ports") or () for entry in _port(port)]
+        key = f"{files[-1]}: services.{name}"
+        body["environment"] = _environment(body, base, variables, key)
+        body["ports"] = [
+            entry for port in body.get("ports") or () for entry in _port(port, f"{key}.ports")
+        ]
         depends = body.get("depends_on") or {}
         body["depends_on"] = (
             depends if isinstance(depends, dict) else {target: {} for target in depends}
@@ -103,16 +109,19 @@ def _merge(base: Any, over: Any) -> Any:
 
 
 def _environment(
-    body: Mapping[str, Any], base: Path, variables: Mapping[str, str]
+    body: Mapping[str, Any], base: Path, variables: Mapping[str, str], key: str
 ) -> dict[str, str | None]:
     from dotenv import dotenv_values
 
     result: dict[str, str | None] = {}
     files = body.get("env_file") or ()
     for entry in [files] if isinstance(files, (str, dict)) else files:
-        path = base / (entry["path"] if isinstance(entry, dict) else entry)
+        details = entry if isinstance(entry, dict) else {"path": entry}
+        path = base / str(details.get("path", ""))
         if path.is_file():
             result |= dotenv_values(path, interpolate=False)
+        elif details.get("required", True):
+            raise ComposeFileError(f"{key}.env_file: there is no file {path}.")
     declared = body.get("environment") or {}
     pairs: dict[str, Any] = (
         declared
@@ -130,9 +139,16 @@ def _environment(
     return result
 
 
-def _port(port: object) -> list[dict[str, Any]]:
-    if isinstance(port, dict):
-        return [port]
+def _port(port: object, key: str) -> list[dict[str, Any]]:
+    try:
+        return [{**port, "target": int(port["target"])}] if isinstance(port, dict) else _short(port)
+    except (KeyError, ValueError) as error:
+        raise ComposeFileError(
+            f"{key}: {port!r} is not a port. Write it like 8080:80, or `target:` and `published:`."
+        ) from error
+
+
+def _short(port: object) -> list[dict[str, Any]]:
     text, _, protocol = str(port).partition("/")
     *host, target = text.rsplit(":", 2) if text.count(":") > 1 else text.split(":")
     published = host[-1] if host else None
@@ -143,6 +159,7 @@ def _port(port: object) -> list[dict[str, Any]]:
             {
                 "target": low + offset,
                 "published": str(starts + offset) if starts else None,
+                "host_ip": host[0] if len(host) > 1 else None,
                 "protocol": protocol or "tcp",
             }
             for offset in range(high - low + 1)
@@ -157,17 +174,22 @@ def _port(port: object) -> list[dict[str, Any]]:
     ]
 
 
+_WORD = r"[^{}]*"
+for _ in range(4):  # braces within braces: ${A:-${B:-${C:-x}}}
+    _WORD = rf"(?:[^{{}}]|\{{{_WORD}\}})*"
 _VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)"
     r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<sign>:?[-+?])(?P<word>(?:[^{}]|\{[^{}]*\})*))?\})"
+    rf"|\{{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<sign>:?[-+?])(?P<word>{_WORD}))?\}}"
+    r"|(?P<broken>\{[^}]*\}?))"
 )
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> str:
     """Return `text` with ${NAME}, ${NAME:-word} and their kin replaced.
 
-    Raises KeyError with the message of ${NAME:?message} where NAME is missing.
+    Raises KeyError with the message of ${NAME:?message} where NAME is missing, and for a
+    form that is none of these.
     Source: Compose specification, "Interpolation".
     """
 
@@ -176,6 +198,8 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
             return "$"
         if match["bare"]:
             return variables.get(match["bare"], "")
+        if match["broken"]:
+            raise KeyError(f"{match[0]} is not a variable; a literal dollar is written $$")
         value, sign = variables.get(match["name"]), match["sign"] or ""
         missing = not value if sign.startswith(":") else value is None
         if sign.endswith("-"):
@@ -202,14 +226,25 @@ def _interpolated(value: Any, variables: Mapping[str, str], path: Path) -> Any:
     return value
 
 
-def dotenv_variables(files: tuple[Path, ...]) -> dict[str, str]:
-    """Return the variables that Compose interpolates with, from env files that exist."""
-    from dotenv import dotenv_values
+def dotenv_variables(files: tuple[Path, ...], shell: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that Compose interpolates with, from env files that exist.
+
+    Values may refer to earlier ones and to `shell`, and to nothing else of this process.
+    """
+    from dotenv.parser import parse_stream
 
     merged: dict[str, str] = {}
     for path in files:
-        if path.is_file():
-            merged |= {key: value or "" for key, value in dotenv_values(path).items()}
+        if not path.is_file():
+            continue
+        with path.open(encoding="utf-8-sig") as stream:
+            for line in parse_stream(stream):
+                if line.key is None:
+                    continue
+                value = line.value or ""
+                literal = re.match(r"[^=]*=\s*'", line.original.string)
+                known = {**merged, **shell}
+                merged[line.key] = value if literal else _interpolated(value, known, path)
     return merged
 
 
