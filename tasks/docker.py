@@ -13,12 +13,14 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import names
+from .selection import Lines, Seconds, names
 
 if TYPE_CHECKING:
     from .modes.docker import DockerMode
 
 _ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
+_AS_SETTINGS_SAY = Seconds()
+_TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
 _PROFILE = "A compose profile to activate; may be repeated."
 
@@ -73,7 +75,11 @@ def build(
     },
 )
 def up(
-    c: Context, service: list[str], profile: list[str], timeout: float = 0.0, environment: str = ""
+    c: Context,
+    service: list[str],
+    profile: list[str],
+    timeout: float = _AS_SETTINGS_SAY,
+    environment: str = "",
 ) -> None:
     """Start the stack and wait until every service is healthy."""
     from .modes.developer import with_timeout
@@ -130,7 +136,7 @@ def ps(c: Context, all: bool = False, environment: str = "") -> None:  # noqa: A
     },
 )
 def logs(
-    c: Context, service: list[str], follow: bool = False, tail: int = 100, environment: str = ""
+    c: Context, service: list[str], follow: bool = False, tail: int = _TAIL, environment: str = ""
 ) -> None:
     """Show the services' logs, secrets hidden."""
     from .modes.developer import docker_logs
@@ -175,7 +181,9 @@ def stats(c: Context, environment: str = "") -> None:
         "timeout": "Seconds until everything must be healthy.",
     },
 )
-def restart(c: Context, service: list[str], timeout: float = 0.0, environment: str = "") -> None:
+def restart(
+    c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY, environment: str = ""
+) -> None:
     """Recreate services, so that changed variables reach them, and wait for them."""
     from .modes.developer import docker_restarting, with_timeout
     from .modes.status import docker_rows

@@ -11,20 +11,25 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import names
+from .selection import Lines, Seconds, names
 
 if TYPE_CHECKING:
     from .modes.local import LocalMode
 
 _ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
+_AS_SETTINGS_SAY = Seconds()
+_TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
 
 
-def _mode(environment: str, service: list[str] | None = None) -> LocalMode:
+def _mode(
+    environment: str, service: list[str] | None = None, *, remembered: bool = True
+) -> LocalMode:
     from . import settings as settings_module
     from .modes.developer import local_mode
 
-    return local_mode(settings_module.load().in_environment(environment), names(service or ()))
+    settings = settings_module.load().in_environment(environment)
+    return local_mode(settings, names(service or ()), remembered=remembered)
 
 
 @task(
@@ -35,12 +40,14 @@ def _mode(environment: str, service: list[str] | None = None) -> LocalMode:
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
 )
-def up(c: Context, service: list[str], timeout: float = 0.0, environment: str = "") -> None:
+def up(
+    c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY, environment: str = ""
+) -> None:
     """Start the services in the background, in dependency order as each becomes healthy."""
     from .modes.developer import local_up, with_timeout
     from .modes.status import local_rows
 
-    mode = with_timeout(_mode(environment, service), timeout)
+    mode = with_timeout(_mode(environment, service, remembered=False), timeout)
     with console.step(f"Starting {mode.stack.name} locally") as step:
         mode.tell = step.tell
         startup = local_up(mode)
@@ -88,7 +95,7 @@ def status(c: Context, environment: str = "") -> None:
     },
 )
 def logs(
-    c: Context, service: list[str], follow: bool = False, tail: int = 100, environment: str = ""
+    c: Context, service: list[str], follow: bool = False, tail: int = _TAIL, environment: str = ""
 ) -> None:
     """Show the services' log files, secrets hidden."""
     from .modes.developer import local_logs

@@ -1,8 +1,46 @@
-"""Service names from a command line."""
+"""What a command line selects: services by name, and numbers with a unit.
+
+Invoke makes a value of the type of its argument's default, and shows a traceback when that
+raises anything but its own Exit.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import Self
+
+from invoke.exceptions import Exit
+
+from .errors import ExitCode
+
+
+class Seconds(float):
+    """A number of seconds that is not negative."""
+
+    def __new__(cls, value: float | str = 0.0) -> Self:
+        """Return the number; raises Exit for a word that is none."""
+        try:
+            made = super().__new__(cls, value)
+        except ValueError:
+            made = super().__new__(cls, -1.0)
+        if not (math.isfinite(made) and made >= 0):
+            raise Exit(f"{value!r} is not a number of seconds.", int(ExitCode.USAGE))
+        return made
+
+
+class Lines(int):
+    """A number of lines that is not negative."""
+
+    def __new__(cls, value: int | str = 0) -> Self:
+        """Return the number; raises Exit for a word that is none."""
+        try:
+            made = super().__new__(cls, value)
+        except ValueError:
+            made = super().__new__(cls, -1)
+        if made < 0:
+            raise Exit(f"{value!r} is not a number of lines.", int(ExitCode.USAGE))
+        return made
 
 
 def names(values: Iterable[str]) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nox
+import nox.command
 
 from . import console
 from . import settings as settings_module
-from .errors import EnvironmentFailed, ExitCode, TranshipError, UsageError
+from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError, UsageError
 from .interrupts import terminated_as_interrupt
 from .settings import Settings
 
@@ -42,9 +42,7 @@ def _local(session: nox.Session) -> None:
     with _exit_codes(session):
         settings = settings_module.load()
         _recover(settings)
-        _install(session, settings)
-        trial = _trial("local", settings, session.posargs, Path(session.bin))
-        _finish(session, _alone(trial))
+        _finish(session, _alone(_trial("local", settings, session.posargs, session)))
 
 
 def _docker(session: nox.Session) -> None:
@@ -52,7 +50,7 @@ def _docker(session: nox.Session) -> None:
     with _exit_codes(session):
         settings = settings_module.load()
         _recover(settings)
-        _finish(session, _alone(_trial("docker", settings, session.posargs, None)))
+        _finish(session, _alone(_trial("docker", settings, session.posargs, session)))
 
 
 def _compare(session: nox.Session) -> None:
@@ -62,10 +60,8 @@ def _compare(session: nox.Session) -> None:
         settings = settings_module.load()
         if not options.from_records:
             _recover(settings)
-            if options.modes != ["docker"]:
-                _install(session, settings)
             for mode in options.modes:
-                _trial(mode, settings, rest, Path(session.bin))
+                _trial(mode, settings, rest, session)
         _finish(session, _shown(settings, options))
 
 
@@ -135,17 +131,28 @@ def _mask(settings: Settings) -> Callable[[str], str]:
 
 
 def _install(session: nox.Session, settings: Settings) -> None:
-    """Install what the services and the suite need into the session's environment."""
+    """Install what the services and the suite need into the session's environment.
+
+    Raises SettingsError for a file that does not exist, EnvironmentFailed when pip or uv fails.
+    """
     files = [str(settings.root / name) for name in settings.local.requirements]
+    for name in files:
+        if not Path(name).is_file():
+            raise SettingsError(
+                f"{name}: there is no such file, and [tool.tranship.local] requirements names it."
+            )
     # uv does not compile by itself, and the first import would: 1.8x on local start-up.
     extra = ["--compile-bytecode"] if session.venv_backend == "uv" else []
-    if files:
-        session.install(*extra, *(word for name in files for word in ("-r", name)))
+    try:
+        if files:
+            session.install(*extra, *(word for name in files for word in ("-r", name)))
+    except nox.command.CommandFailed as error:
+        raise EnvironmentFailed(
+            f"Installing {', '.join(settings.local.requirements)} failed; see above."
+        ) from error
 
 
-def _trial(
-    name: str, settings: Settings, arguments: Sequence[str], bin_directory: Path | None
-) -> Trial:
+def _trial(name: str, settings: Settings, arguments: Sequence[str], session: nox.Session) -> Trial:
     """Run one trial and write its record, also when the mode cannot even be opened."""
     from .modes import runs
     from .trials import record
@@ -155,7 +162,9 @@ def _trial(
         console.note(f"{name}: {line}")
 
     try:
-        with runs.isolated(settings, name, bin_directory, tell) as (mode, run):
+        if name != "docker":
+            _install(session, settings)
+        with runs.isolated(settings, name, Path(session.bin), tell) as (mode, run):
             trial = run_trial(
                 mode, run, mode.services, settings, arguments, show=console.out, tell=tell
             )

@@ -138,7 +138,9 @@ def _table(path: Path) -> dict[str, Any] | None:
             tool = tomllib.load(stream).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}.") from error
-    table = tool.get("tranship")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from error
+    table = tool.get("tranship") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
         raise SettingsError(f"{path}: [tool.tranship] must be a table.")
     return table
@@ -150,11 +152,18 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
     if "root" in table:
         raise SettingsError(f'{path}: [tool.tranship] has an unknown key "root". Remove it.')
     try:
-        return TypeAdapter(Settings).validate_python(
+        found = TypeAdapter(Settings).validate_python(
             {**_underscored(table), "root": path.parent.resolve()}
         )
     except ValidationError as error:
         raise SettingsError(_explained(error.errors()[0], path)) from error
+    for table_name, key, seconds in (
+        ("tool.tranship", "start-timeout", found.start_timeout),
+        ("tool.tranship.suite", "timeout", found.suite.timeout),
+    ):
+        if not seconds > 0:
+            raise SettingsError(f'{path}: [{table_name}] "{key}" must be above 0 seconds.')
+    return found
 
 
 def _underscored(table: dict[str, Any]) -> dict[str, Any]:
@@ -169,6 +178,8 @@ _SECTIONS: dict[object, type] = {
     "local": LocalSettings,
     "silence": SilenceSettings,
 }
+_IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array"}
+"""What pydantic says in Python's words, in TOML's."""
 
 
 def _explained(detail: Any, path: Path) -> str:
@@ -188,7 +199,8 @@ def _explained(detail: Any, path: Path) -> str:
     if detail["type"] in {"missing", "missing_argument"}:
         where = [key for key in keys if not key.isdigit()]
     table = ".".join(["tool.tranship", *where[:-1]])
-    return f'{path}: [{table}] "{where[-1]}": {detail["msg"]}.'
+    message = _IN_TOML.get(detail["type"], detail["msg"])
+    return f'{path}: [{table}] "{where[-1]}": {message}.'
 
 
 def _absolute(settings: Settings) -> Settings:

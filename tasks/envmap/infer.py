@@ -229,7 +229,8 @@ def _pairs(declared: Mapping[str, str], resolve: Resolve, excludes: Excludes) ->
         if port_name is None or number is None:
             continue
         found = resolve(value, number)
+        # A pair that leads nowhere is left as a pair: its host is no bare host.
+        result[name] = value if found is None else found.host
         if found is not None:
-            result[name] = found.host
             result[port_name] = str(found.port)
     return result

@@ -167,7 +167,9 @@ def resolved(mode: DockerMode, format: str) -> str:  # noqa: A002 - the option's
     return yaml.safe_dump(shown, sort_keys=False).rstrip()
 
 
-def local_mode(settings: Settings, services: Sequence[str] = ()) -> LocalMode:
+def local_mode(
+    settings: Settings, services: Sequence[str] = (), *, remembered: bool = True
+) -> LocalMode:
     """Return the stack as local processes on the ports that Compose would publish.
 
     What an earlier `local.up` chose is remembered, so that the other verbs act on it.
@@ -175,7 +177,7 @@ def local_mode(settings: Settings, services: Sequence[str] = ()) -> LocalMode:
     project = open_project(settings)
     stack = project.stack
     directory = settings.state_directory / "local"
-    names = tuple(services) or _remembered(directory, stack)
+    names = tuple(services) or (_remembered(directory, stack) if remembered else ())
     selected = tuple(
         service for service in stack.selected(names) if service.name != settings.suite.service
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComposeFileError, EngineUnavailable, EnvironmentFailed
+from ..errors import ComposeFileError, EngineUnavailable, EnvironmentFailed, TranshipError
 from ..settings import Settings
 from .envfiles import compose_variables
 from .files import compose_document, read_yaml
@@ -34,6 +34,9 @@ _KEPT = re.compile(
     r"|DOCKER_\w+|BUILDX_\w+|BUILDKIT_\w+|(?i:https?_proxy|no_proxy|all_proxy)|SSL_CERT_\w+"
 )
 """What the docker command itself needs to reach its engine; it is never a project's setting."""
+
+_NO_COMPOSE = re.compile(r"is not a docker command|unknown (shorthand )?flag|unknown command")
+"""What the docker command says when it has no Compose plugin, from version to version."""
 
 GET_AN_ENGINE = (
     "Install Docker Engine with the Compose plugin (docs.docker.com/engine/install), "
@@ -134,11 +137,11 @@ def document_of(project: ComposeProject) -> tuple[dict[str, Any], bool]:
     try:
         raw = replace(project, profiles=("*",)).client().compose.config(return_json=True)
     except DockerException as error:
-        message = error_text(error)
-        if re.search(r"is not a docker command|unknown (shorthand )?flag|unknown command", message):
+        # Not error_text: some versions print the whole usage after that line.
+        if _NO_COMPOSE.search(error.stderr or ""):
             return _from_files(project), False
         where = ", ".join(str(path) for path in project.files)
-        raise ComposeFileError(f"{where}: {message}") from error
+        raise ComposeFileError(f"{where}: {error_text(error)}") from error
     return _with_extensions(_unescaped(raw), written), True
 
 
@@ -216,7 +219,12 @@ def answering_client(settings: Settings) -> DockerClient | None:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the last telling line of what the docker command wrote to standard error."""
+    """Return the last telling line of what the docker command wrote to standard error.
+
+    Our own errors are whole already: their message is returned.
+    """
+    if isinstance(error, TranshipError):
+        return str(error)
     stderr = getattr(error, "stderr", None)
     text = stderr.decode(errors="replace") if isinstance(stderr, bytes) else stderr or ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -7,14 +7,12 @@ files, interpolation, and the short forms; not `extends` or `include`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import ComposeFileError
 from .declared import collect
-from .envfiles import compose_variables
 from .interpolation import Given, interpolate
 from .yamlfile import collector_paused, read_node, value_of
 
@@ -47,28 +45,32 @@ def compose_document(files: tuple[Path, ...], variables: Mapping[str, str]) -> d
     known = _given(variables)
     base = files[0].parent if files else Path.cwd()
     roots = {path: _root(path) for path in files}
-    # Before anything else: these errors name the line.
-    declared = collect(files, known, base, roots)
     merged: dict[str, Any] = {}
     for path, root in roots.items():
         document = value_of(root, path)
         if "include" in document:
             raise ComposeFileError(f"{path}: `include` needs the docker command. Install it.")
         merged = _merge(merged, _interpolated(document, known, path))
-    for name, body in (merged.get("services") or {}).items():
+    services = merged.get("services") or {}
+    if not isinstance(services, dict):
+        raise ComposeFileError(f"{files[-1]}: services must be a mapping.")
+    for name, body in services.items():
         if not isinstance(body, dict):
             raise ComposeFileError(f"{files[-1]}: services.{name} must be a mapping.")
         if "extends" in body:
             raise ComposeFileError(
                 f"{files[-1]}: services.{name}.extends needs the docker command. Install it."
             )
+    declared = collect(files, known, base, roots)
+    for name, body in services.items():
         body["environment"] = {
             variable: each[-1].value
             for variable, each in declared.get(name, {}).items()
             # A name alone in an env_file gives nothing; in `environment` it takes away.
             if each[-1].value is not None or each[-1].kind == "environment"
         }
-        body["ports"] = [entry for port in body.get("ports") or () for entry in _port(port)]
+        key = f"{files[-1]}: services.{name}.ports"
+        body["ports"] = [entry for port in body.get("ports") or () for entry in _port(port, key)]
         depends = body.get("depends_on") or {}
         body["depends_on"] = (
             depends if isinstance(depends, dict) else {target: {} for target in depends}
@@ -88,9 +90,16 @@ def _merge(base: Any, over: Any) -> Any:
     return over
 
 
-def _port(port: object) -> list[dict[str, Any]]:
-    if isinstance(port, dict):
-        return [port]
+def _port(port: object, key: str) -> list[dict[str, Any]]:
+    try:
+        return [{**port, "target": int(port["target"])}] if isinstance(port, dict) else _short(port)
+    except (KeyError, ValueError) as error:
+        raise ComposeFileError(
+            f"{key}: {port!r} is not a port. Write it like 8080:80, or `target:` and `published:`."
+        ) from error
+
+
+def _short(port: object) -> list[dict[str, Any]]:
     text, _, protocol = str(port).partition("/")
     *host, target = text.rsplit(":", 2) if text.count(":") > 1 else text.split(":")
     published = host[-1] if host else None
@@ -101,6 +110,7 @@ def _port(port: object) -> list[dict[str, Any]]:
             {
                 "target": low + offset,
                 "published": str(starts + offset) if starts else None,
+                "host_ip": host[0] if len(host) > 1 else None,
                 "protocol": protocol or "tcp",
             }
             for offset in range(high - low + 1)
@@ -131,13 +141,3 @@ def _interpolated(value: Any, variables: Mapping[str, Given], path: Path) -> Any
         except ComposeFileError as error:
             raise ComposeFileError(f"{path}: {error}.") from error
     return value
-
-
-def dotenv_variables(files: tuple[Path, ...]) -> dict[str, str]:
-    """Return the variables that Compose interpolates with, from env files that exist."""
-    return {name: each.value for name, each in compose_variables({}, files).items()}
-
-
-def allowed_shell(names: tuple[str, ...]) -> dict[str, str]:
-    """Return those of this shell's variables that the settings let through."""
-    return {name: os.environ[name] for name in names if name in os.environ}

@@ -17,7 +17,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,20 +64,34 @@ def new_run(root: Path, runs: Path) -> Iterator[Run]:
     """
     run = Run(secrets.token_hex(3), checkout_id(root), runs)
     run = Run(run.id, run.checkout, runs / run.id)
-    run.directory.mkdir(parents=True, mode=0o711)
-    with (run.directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        with _registering(runs):
+            run.directory.mkdir(mode=0o711)
+            lock = held.enter_context((run.directory / "lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
         write_private(run.directory / "run.json", json.dumps({"id": run.id, "pid": os.getpid()}))
         yield run
 
 
+@contextmanager
+def _registering(runs: Path) -> Iterator[None]:
+    """Keep others out while a run's folder is there and not yet locked: it would look dead."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with (runs / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def dead_runs(root: Path, runs: Path) -> tuple[Run, ...]:
     """Return the runs whose process is gone but whose folder is not."""
-    found = []
-    for folder in sorted(runs.glob("*")) if runs.is_dir() else []:
-        if folder.is_dir() and not _locked(folder / "lock"):
-            found.append(Run(folder.name, checkout_id(root), folder))
-    return tuple(found)
+    if not runs.is_dir():
+        return ()
+    with _registering(runs):
+        return tuple(
+            Run(folder.name, checkout_id(root), folder)
+            for folder in sorted(runs.iterdir())
+            if folder.is_dir() and not _locked(folder / "lock")
+        )
 
 
 def live_runs(root: Path, runs: Path) -> tuple[Run, ...]:
@@ -145,7 +159,8 @@ def free_ports(wanted: Iterable[tuple[str, int]]) -> Iterator[dict[tuple[str, in
                     lock.close()
                     continue
                 held.append(lock)
-                if can_bind(port):
+                # Its last holder may have removed the file between our two calls.
+                if os.fstat(lock.fileno()).st_nlink and can_bind(port):
                     chosen[key] = port
                     break
         yield chosen
@@ -218,6 +233,8 @@ def isolated(
             for key in ("ipv4_address", "ipv6_address", "mac_address"):
                 (network or {}).pop(key, None)
         if body.get("build"):
+            # Names beside `image`, which the developer's own build has too.
+            body["build"].pop("tags", None)
             body["build"]["labels"] = {
                 **(body["build"].get("labels") or {}),
                 LABEL_CHECKOUT: run.checkout,
@@ -229,6 +246,11 @@ def isolated(
                 notes.append(f"{kind[:-1]} {name}: external; the run has an own, empty one instead")
             own.pop("name", None)
             own.pop("ipam", None)
+            options = own.get("driver_opts") or {}
+            options.pop("com.docker.network.bridge.name", None)
+            if "device" in options:
+                notes.append(f"volume {name}: tied to {options['device']}; the run has an own one")
+                del own["driver_opts"]
             own["labels"] = {**(own.get("labels") or {}), **labels}
             copied[kind][name] = own
     return Isolated(copied, tuple(notes))

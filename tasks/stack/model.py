@@ -183,13 +183,18 @@ def parse(document: Mapping[str, Any], files: Iterable[Path], *, confirmed: bool
         raise ComposeFileError(f"{where}: declares no services.")
     base = paths[0].parent if paths else Path.cwd()
     return Stack(
-        name=str(document.get("name") or base.name.lower()),
+        name=str(document.get("name") or _project_name(base)),
         services={
             name: _service(name, body or {}, base, where) for name, body in sorted(services.items())
         },
         files=paths,
         confirmed=confirmed,
     )
+
+
+def _project_name(folder: Path) -> str:
+    # Compose specification, "Name": what is left of the folder's name in lower case.
+    return re.sub(r"[^-_a-z0-9]", "", folder.resolve().name.lower()).lstrip("-_")
 
 
 def _service(name: str, body: Mapping[str, Any], base: Path, where: str) -> Service:
@@ -205,14 +210,19 @@ def _service(name: str, body: Mapping[str, Any], base: Path, where: str) -> Serv
         )
         for port in body.get("ports") or ()
     )
-    expose = tuple(int(str(port).split("/")[0].split("-")[0]) for port in body.get("expose") or ())
+    expose = tuple(
+        int(number)
+        for port in body.get("expose") or ()
+        if (number := re.split("[/-]", str(port))[0]).isdigit()
+    )
     first = next((port.target for port in ports if port.protocol == "tcp"), None)
     default_port = first or (expose[0] if expose else None)
+    grace = duration(body.get("stop_grace_period"))
     return Service(
         name=name,
         image=body.get("image"),
         buildable="build" in body,
-        command=_words(body.get("command")),
+        command=_words(body.get("command"), f"{where}: services.{name}.command"),
         ports=ports,
         expose=expose,
         environment=dict(body.get("environment") or {}),
@@ -227,17 +237,26 @@ def _service(name: str, body: Mapping[str, Any], base: Path, where: str) -> Serv
         profiles=tuple(body.get("profiles") or ()),
         restart=str(body.get("restart") or "no"),
         has_healthcheck=_has_healthcheck(body.get("healthcheck")),
-        stop_grace_seconds=duration(body.get("stop_grace_period")) or 10.0,
+        stop_grace_seconds=10.0 if grace is None else grace,
         health=_health(extension.get("health"), default_port, f"{key}.health"),
         local=_local(extension.get("local"), base, f"{key}.local"),
-        oneshot=bool(extension.get("oneshot", False)),
+        oneshot=_switch(extension.get("oneshot", False), f"{key}.oneshot"),
     )
 
 
-def _words(command: object) -> tuple[str, ...]:
-    if isinstance(command, str):
+def _words(command: object, key: str) -> tuple[str, ...]:
+    if not isinstance(command, str):
+        return tuple(str(word) for word in command) if isinstance(command, list) else ()
+    try:
         return tuple(shlex.split(command))
-    return tuple(str(word) for word in command) if isinstance(command, list) else ()
+    except ValueError as error:
+        raise ComposeFileError(f"{key}: {error}.") from error
+
+
+def _switch(value: object, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise ComposeFileError(f"{key}: must be true or false.")
+    return value
 
 
 def _has_healthcheck(body: Mapping[str, Any] | None) -> bool:
@@ -284,14 +303,12 @@ def _local(value: object, base: Path, key: str) -> LocalRecipe | None:
             f"{key}.server: {server!r} is not known{near(str(server), ('postgres', 'redis'))}. "
             "Servers: postgres, redis."
         )
-    try:
-        argv = shlex.split(command) if isinstance(command, str) else [str(c) for c in command or ()]
-    except ValueError as error:
-        raise ComposeFileError(f"{key}.command: {error}.") from error
+    if not isinstance(command, (str, list, type(None))):
+        raise ComposeFileError(f"{key}.command: must be a string or a list.")
     directory = body.get("directory")
     environment = _mapping(body.get("environment"), f"{key}.environment")
     return LocalRecipe(
-        command=tuple(argv),
+        command=_words(command, f"{key}.command"),
         server=server,
         directory=base / str(directory) if directory else None,
         environment={name: _text(item) for name, item in environment.items()},

@@ -1,0 +1,544 @@
+"""The documentation against what it documents: commands, settings, errors, examples, links."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import json
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tranship
+import yaml
+from invoke.collection import Collection
+from tranship import errors, settings
+from tranship.comparison import targets
+from tranship.comparison.units import threshold
+from tranship.errors import ExitCode, TranshipError
+from tranship.stack import files, model
+from tranship.stack.model import Stack
+from tranship.trials import probes, record
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = [README, *sorted(DOCS.glob("*.md"))]
+RUNNABLE = {"sh", "console"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    before: str
+    """The last line of text before it."""
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+@cache
+def blocks() -> tuple[Block, ...]:
+    return tuple(block for page in PAGES for block in _blocks_of(page))
+
+
+def _blocks_of(page: Path) -> Iterator[Block]:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    opened: int | None = None
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith("```"):
+            continue
+        if opened is None:
+            opened = number
+            continue
+        before = next((text.strip() for text in reversed(lines[:opened]) if text.strip()), "")
+        body = textwrap.dedent("\n".join(lines[opened + 1 : number]) + "\n")
+        yield Block(page, opened + 1, lines[opened].strip().removeprefix("```"), body, before)
+        opened = None
+    assert opened is None, f"{page}:{opened}: a block that is not closed"
+
+
+def written_in(*languages: str) -> list[Block]:
+    return [block for block in blocks() if block.language in languages]
+
+
+@cache
+def prose(page: Path) -> str:
+    """Return a page without its fenced blocks."""
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+@cache
+def command_lines() -> tuple[tuple[str, list[str]], ...]:
+    """Return (where, words) of every command that the pages name, in blocks and in the text."""
+    found = []
+    for block in written_in(*RUNNABLE):
+        for line in block.text.splitlines():
+            is_command = block.language == "sh" or line.startswith("$ ")
+            if is_command and line.strip():
+                words = shlex.split(line.removeprefix("$ "), comments=True)
+                found.append((f"{block}: {line}", words))
+    for page in PAGES:
+        for code in re.findall(r"`([^`\n]+)`", prose(page)):
+            if code.split()[0] in {"inv", "nox", "scripts/run"} and len(code.split()) > 1:
+                found.append((f"{page.name}: {code}", shlex.split(code)))
+    return tuple(
+        (where, words[: words.index(">")] if ">" in words else words) for where, words in found
+    )
+
+
+def commands_of(program: str) -> list[tuple[str, list[str]]]:
+    found = [(where, words[1:]) for where, words in command_lines() if words[0] == program]
+    assert len(found) > 5
+    return found
+
+
+@cache
+def tasks() -> dict[str, frozenset[str]]:
+    """Return every task of the real collection with its long options."""
+    root: Collection = tranship.namespace()
+    return {
+        name: frozenset(
+            f"--{spelled.replace('_', '-')}"
+            for argument in root[name].get_arguments()
+            for spelled in argument.names
+            if len(spelled) > 1
+        )
+        for name in root.task_names
+    }
+
+
+def section(page: Path, heading: str) -> str:
+    """Return what stands below a heading, up to the next one of its level or above."""
+    text = page.read_text(encoding="utf-8")
+    level = len(heading.split()[0])
+    match = re.search(
+        rf"^{re.escape(heading)}$(.*?)(?=^#{{1,{level}}} |\Z)", text, flags=re.M | re.S
+    )
+    assert match, f"{page.name} has no heading {heading!r}"
+    return match[1]
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Return the cells of the Markdown tables in `text`, without head and rule."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line[1:-1])] for line in lines]
+    rules = {i for i, row in enumerate(rows) if all(re.fullmatch(r":?-+:?", c) for c in row)}
+    return [row for i, row in enumerate(rows) if i not in rules and i + 1 not in rules]
+
+
+# --- commands
+
+
+def test_every_inv_command_exists_with_its_options() -> None:
+    for where, words in commands_of("inv"):
+        if words[0] in {"--list", "--help"}:
+            assert all(word in tasks() for word in words[1:]), where
+            continue
+        name, *rest = words
+        if name.endswith(".*"):
+            assert any(task.startswith(name[:-1]) for task in tasks()), where
+            continue
+        assert name in tasks(), where
+        options = {word.split("=")[0] for word in rest if word.startswith("--")}
+        assert options <= tasks()[name], where
+
+
+def test_commands_documents_each_task_and_each_of_its_options() -> None:
+    page = DOCS / "commands.md"
+    headings = re.findall(r"^### (\w+\.\w+)$", page.read_text(encoding="utf-8"), flags=re.M)
+
+    assert sorted(tasks()) == sorted(headings)
+    for name, options in tasks().items():
+        rows = table_rows(section(page, f"### {name}"))
+        assert options == {row[0].strip("`") for row in rows}, name
+
+
+def test_commands_states_the_options_defaults() -> None:
+    root: Collection = tranship.namespace()
+    for name in tasks():
+        defaults = {
+            f"--{argument.name.replace('_', '-')}": argument.default
+            for argument in root[name].get_arguments()
+            if not argument.positional
+        }
+        for option, stated, _ in table_rows(section(DOCS / "commands.md", f"### {name}")):
+            value = defaults.get(option.strip("`"))
+            if value is False:
+                assert stated == "off", (name, option)
+            elif value:
+                assert stated.strip("`") == str(value), (name, option)
+
+
+def test_every_nox_session_and_its_options_exist() -> None:
+    sessions = importlib.import_module("tranship.sessions")
+    own = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), flags=re.M))
+    known = {"local", "docker", "compare"} | own
+    for where, words in commands_of("nox"):
+        if words == ["--list"]:
+            continue
+        assert words[0] == "-s", where
+        assert words[1] in known, where
+        rest = words[words.index("--") + 1 :] if "--" in words else []
+        if words[1] == "compare" and rest != ["--help"]:
+            ours = {"--from-records", "--enforce", "--strict"} & set(rest)
+            _, passed_on = sessions._parsed(rest)
+            assert not ours & set(passed_on), where
+
+
+def test_the_options_of_compare_are_those_of_its_help() -> None:
+    sessions = importlib.import_module("tranship.sessions")
+    real = set(re.findall(r"^(--[\w-]+)", sessions._OPTIONS, flags=re.M))
+    rows = table_rows(section(DOCS / "commands.md", "### compare"))
+
+    assert real | {"--help"} == {row[0].strip("`") for row in rows}
+
+
+def test_every_command_of_scripts_run_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    cli = importlib.import_module("bootstrap.cli")
+    for where, words in commands_of("scripts/run"):
+        try:
+            cli.parse(words)
+        except SystemExit:
+            pytest.fail(f"{where}: scripts/run refuses it")
+
+
+def test_the_list_in_the_readme_is_the_real_one() -> None:
+    block = next(b for b in written_in("console") if b.text.startswith("$ inv --list"))
+    ran = subprocess.run(
+        [sys.executable, "-m", "invoke", "--list"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout.strip() == block.text.removeprefix("$ inv --list\n").strip()
+
+
+# --- settings
+
+
+def keys_of(section_class: Any) -> dict[str, Any]:
+    """Return the TOML keys of a settings class with their defaults."""
+    return {
+        item.name.replace("_", "-"): item.default
+        for item in dataclasses.fields(section_class)
+        if item.name not in {"root", "suite", "local"}
+    }
+
+
+TABLES = {
+    "[tool.tranship]": settings.Settings,
+    "[tool.tranship.suite]": settings.SuiteSettings,
+    "[tool.tranship.local]": settings.LocalSettings,
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_each_settings_key_is_documented_and_no_other(table: str) -> None:
+    text = section(DOCS / "settings.md", f"## {table}")
+
+    assert sorted(keys_of(TABLES[table])) == sorted(re.findall(r"^### (.+)$", text, flags=re.M))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_each_settings_default_is_stated(table: str) -> None:
+    for key, default in keys_of(TABLES[table]).items():
+        stated = section(DOCS / "settings.md", f"### {key}").replace("\n", " ")
+        match default:
+            case float():
+                expected = f"Default: {default:g}."
+            case Path() | str() | tuple() if default and key != "compose-files":
+                shown = json.dumps(default) if not isinstance(default, Path) else str(default)
+                expected = f"Default: `{shown}`."
+            case _:
+                expected = "Default: "
+        assert expected in stated, key
+
+
+def test_each_x_tranship_key_is_documented_and_no_other() -> None:
+    known = {
+        *model._FIELDS,
+        *(f"local.{key}" for key in model._LOCAL_FIELDS),
+        *(f"health.{key}" for key in (*model._HEALTH_KINDS, "port")),
+    }
+    rows = table_rows(section(DOCS / "settings.md", "## x-tranship"))
+
+    assert known == {row[0].strip("`") for row in rows}
+
+
+@pytest.mark.parametrize("block", written_in("toml"), ids=str)
+def test_each_toml_example_loads(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(block.text)
+
+    loaded = settings.load(tmp_path)
+
+    assert tomllib.loads(block.text)["tool"]["tranship"]["suite"]["service"] == "tests"
+    assert loaded.suite.service == "tests"
+    assert loaded.local.requirements
+
+
+def stack_of(block: Block, folder: Path) -> Stack:
+    path = folder / "compose.yaml"
+    path.write_text(block.text)
+    return model.parse(files.compose_document((path,), {}), [path], confirmed=False)
+
+
+@pytest.mark.parametrize("block", written_in("yaml"), ids=str)
+def test_each_compose_example_is_a_stack(block: Block, tmp_path: Path) -> None:
+    stack = stack_of(block, tmp_path)
+
+    for service in stack.services.values():
+        declared = yaml.safe_load(block.text)["services"][service.name]
+        assert (service.health is not None) == ("health" in declared.get("x-tranship", {}))
+
+
+def test_the_examples_use_every_key_of_x_tranship() -> None:
+    used = set()
+    for block in written_in("yaml"):
+        for body in yaml.safe_load(block.text)["services"].values():
+            extension = body.get("x-tranship", {})
+            used |= set(extension)
+            for name in ("local", "health"):
+                used |= {f"{name}.{key}" for key in extension.get(name, {})}
+    rows = table_rows(section(DOCS / "settings.md", "## x-tranship"))
+
+    assert {row[0].strip("`") for row in rows} - used == {"health.tcp"}
+
+
+# --- the guide
+
+
+def test_the_guide_is_a_whole_project(tmp_path: Path) -> None:
+    written = {}
+    for block in blocks():
+        name = re.match(r"`([\w./-]+)`", block.before)
+        if block.page.name == "guide.md" and name and block.before.endswith(":"):
+            written[name[1]] = block
+            path = tmp_path / name[1]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(block.text)
+
+    loaded = settings.load(tmp_path)
+    stack = stack_of(written["compose.yaml"], tmp_path)
+
+    assert loaded.compose_files == (tmp_path / "compose.yaml",)
+    assert loaded.suite.service in stack.services
+    assert all((tmp_path / path).exists() for path in loaded.suite.paths)
+    assert all((tmp_path / name).is_file() for name in loaded.local.requirements)
+    assert {"noxfile.py", "tasks.py", "Dockerfile", "api.py"} <= set(written)
+    local = [service.name for service in stack.selected() if service.local is None]
+    assert local == []
+
+
+@pytest.mark.parametrize("name", ["tasks.py", "noxfile.py"])
+def test_the_readme_and_the_guide_agree_on_the_two_files(name: str) -> None:
+    readme, guide = (
+        {line.split("  #")[0] for line in block.text.splitlines()}
+        for block in written_in("python")
+        if block.before.startswith(f"`{name}`")
+    )
+
+    assert any("tranship" in line for line in readme)
+    # The guide's noxfile also says what a bare `nox` does.
+    assert readme <= guide
+
+
+# --- errors and exit codes
+
+
+def error_classes() -> list[type[TranshipError]]:
+    return [
+        item
+        for item in vars(errors).values()
+        if isinstance(item, type) and issubclass(item, TranshipError) and item is not TranshipError
+    ]
+
+
+def test_each_error_class_is_documented_with_its_exit_code() -> None:
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
+    head = text.split("\n## ")[0]
+    documented = {row[1].strip("`"): int(row[2]) for row in table_rows(head)}
+
+    assert {item.__name__: int(item.exit_code) for item in error_classes()} == documented
+
+
+def test_each_family_of_errors_has_its_section() -> None:
+    page = DOCS / "errors.md"
+    head = page.read_text(encoding="utf-8").split("\n## ")[0]
+    for family, name, code in table_rows(head):
+        title = re.match(r"\[(.+)\]", family)
+        assert title
+        assert f"{name}, exit {code}." in section(page, f"## {title[1]}")
+
+
+def test_messages_that_are_quoted_are_what_is_said(tmp_path: Path) -> None:
+    said = [str(errors.UnknownServiceError("apii", ["api", "redis", "tests"]))]
+    pyproject = tmp_path / "pyproject.toml"
+    for text in (
+        '[tool.tranship]\ncompose-file = ["compose.yaml"]\n',
+        "[tool.tranship.suite]\nservice = 3\n",
+    ):
+        pyproject.write_text(text)
+        with pytest.raises(errors.SettingsError) as caught:
+            settings.load(tmp_path)
+        said.append(str(caught.value))
+    compose = tmp_path / "compose.yaml"
+    for service in (
+        "api: {x-tranship: {helth: {http: /health}}}",
+        "api: {expose: [8000], x-tranship: {health: {http: health}}}",
+        "redis: {x-tranship: {local: {server: reddis}}}",
+    ):
+        compose.write_text(f"services:\n  {service}\n")
+        with pytest.raises(errors.ComposeFileError) as refused:
+            model.parse(files.compose_document((compose,), {}), [compose], confirmed=False)
+        said.append(str(refused.value))
+
+    quoted = (DOCS / "errors.md").read_text(encoding="utf-8")
+    for message in said:
+        assert message.replace(str(tmp_path), "<project>") in quoted
+
+
+def test_the_readme_has_every_exit_code() -> None:
+    rows = table_rows(section(README, "## Exit codes"))
+
+    assert sorted(int(code) for code in ExitCode) == sorted(int(row[0]) for row in rows)
+
+
+# --- records and targets
+
+
+def test_the_record_example_is_a_record(tmp_path: Path) -> None:
+    block = next(b for b in written_in("json") if b.page.name == "records.md")
+    path = tmp_path / "record.json"
+    path.write_text(block.text)
+
+    trial = record.read(path)
+
+    assert trial.suite is not None
+    assert len(trial.suite.tests) == 1
+
+
+@pytest.mark.parametrize(
+    ("class_", "columns"),
+    [(record.Trial, 0), (record.SuiteRun, 1), (record.ServiceFigures, 2)],
+    ids=["trial", "suite", "service"],
+)
+def test_each_field_of_a_record_is_documented(class_: Any, columns: int) -> None:
+    tables = re.split(r"\n(?=`suite`:|Each of `services`:)", prose(DOCS / "records.md"))
+    assert len(tables) == 3
+    names = {
+        name for row in table_rows(tables[columns]) for name in re.findall(r"`([\w]+)`", row[0])
+    }
+
+    assert {item.name for item in dataclasses.fields(class_)} == names
+
+
+def test_the_targets_are_the_real_ones() -> None:
+    rows = table_rows(section(DOCS / "comparing.md", "## Targets"))
+    units: dict[str, targets.Unit] = {"health p95": "seconds", "health rate": "share"}
+    real = [
+        [target.figure, threshold(target, units.get(target.figure, "count"))]
+        for target in targets.TARGETS
+    ]
+
+    assert real == [row[:2] for row in rows]
+
+
+def test_figures_in_the_text_are_those_of_the_code() -> None:
+    comparing = prose(DOCS / "comparing.md").replace("\n", " ")
+    records = prose(DOCS / "records.md").replace("\n", " ")
+
+    assert f"{probes.HEALTH_SAMPLES} probes from the host" in comparing
+    assert f"fewer than {targets.MINIMUM_SAMPLES} health samples" in comparing
+    assert f"The newest {record.KEPT_PER_MODE} of each mode are kept" in records
+    assert f"now {record.VERSION} |" in records
+
+
+# --- form
+
+
+@pytest.mark.parametrize("block", written_in("python"), ids=str)
+def test_python_examples_compile(block: Block) -> None:
+    ast.parse(block.text)
+
+
+@pytest.mark.parametrize("block", written_in("json"), ids=str)
+def test_json_examples_parse(block: Block) -> None:
+    json.loads(block.text)
+
+
+def test_each_block_says_its_language() -> None:
+    known = {"sh", "console", "text", "python", "toml", "yaml", "json", "dockerfile"}
+
+    assert [str(b) for b in blocks() if b.language not in known] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    found: set[str] = set()
+    for title in re.findall(r"^#+ (.+)$", prose(page), flags=re.M):
+        plain = re.sub(r"[^\w\- ]", "", title.replace("`", "").lower()).replace(" ", "-")
+        count = sum(1 for anchor in found if re.fullmatch(rf"{re.escape(plain)}(-\d+)?", anchor))
+        found.add(f"{plain}-{count}" if count else plain)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_resolves(page: Path) -> None:
+    links = re.findall(r"(?<!\\)\]\(([^)\s]+)\)", prose(page))
+    for link in links:
+        assert "://" not in link, f"{page.name}: {link}: the docs stand on their own"
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{page.name}: {link}"
+        if anchor:
+            assert anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_the_readme_links_every_page() -> None:
+    linked = re.findall(r"\]\(docs/([\w-]+\.md)\)", README.read_text(encoding="utf-8"))
+
+    assert {page.name for page in DOCS.glob("*.md")} == set(linked)
+
+
+FOREIGN = {
+    "an absolute path of one machine": r"(?<![\w.])/(root|home|work|opt|Users)\b",
+    "a registry's host": r"(?<![\w.-])(?!docs\.docker\.com)[\w-]+(\.[\w-]+)*\.(com|io|org|net)\b"
+    r"(?!\.\w)",
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("what", FOREIGN)
+def test_nothing_of_one_machine_is_in_the_docs(page: Path, what: str) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert [match[0] for match in re.finditer(FOREIGN[what], text)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_text_is_plain(page: Path) -> None:
+    """No emojis, no tabs, no spaces at line ends, one title."""
+    text = page.read_text(encoding="utf-8")
+
+    assert [char for char in text if ord(char) > 0xFFFF] == []
+    assert re.findall(r"[ \t]+$|\t", text, flags=re.M) == []
+    assert len(re.findall(r"^# ", prose(page), flags=re.M)) == 1
