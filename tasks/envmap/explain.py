@@ -139,7 +139,8 @@ def _ingredients(
                 for mode, item in resolved.items()
                 if item is not None
             )
-            kind = "variable" if part.name in envmap.mapping.written(service) else "endpoint"
+            own = {**envmap.mapping.written(service), **envmap.stack.services[service].environment}
+            kind = "variable" if part.name in own else "endpoint"
             steps.append(Step(1, True, f"{kind} {part}", "the placement", shown))
     return steps
 

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..stack.placement import Endpoint
@@ -189,10 +190,14 @@ def _in_json(value: str, resolve: Resolve) -> str:
     changed = _walk(document, resolve)
     if changed == document:
         return value
-    # Written as it was: with or without a space after the separators.
-    tight = not re.search(r"[:,]\s", value)
-    separators = (",", ":") if tight else (", ", ": ")
-    return json.dumps(changed, ensure_ascii=False, separators=separators)
+    # Written as it was, as far as that can be told.
+    for separators in ((",", ":"), (", ", ": ")):
+        for ascii_only in (False, True):
+            written = partial(json.dumps, separators=separators, ensure_ascii=ascii_only)
+            if written(document) == value:
+                return written(changed)
+    separators = (", ", ": ") if re.search(r"[:,]\s", value) else (",", ":")
+    return json.dumps(changed, separators=separators, ensure_ascii=False)
 
 
 def _walk(value: Any, resolve: Resolve) -> Any:

@@ -167,8 +167,10 @@ def _endpoint(
     stack: Stack, placement: Placement, ports: Ports, consumer: Side, name: str, port: int | None
 ) -> Endpoint | None:
     service = stack.services.get(name)
-    wanted = None if service is None else port or service.container_port
-    if service is None or wanted is None:
+    if service is None:
+        return None
+    wanted = service.container_port if port is None else port
+    if wanted is None:
         return None
     target: Side = placement.sides.get(name, "docker")
     found = endpoint(name, wanted, consumer=consumer, target=target, ports=ports)

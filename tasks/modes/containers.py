@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from .base import Address
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONEOFF_LABEL = "com.docker.compose.oneoff"
@@ -43,6 +45,8 @@ class ContainerInfo:
     labels: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    anonymous_volumes: tuple[str, ...] = ()
+    """Volumes that the image asked for and nobody named."""
     oom_killed: bool = False
 
     @property
@@ -110,6 +114,11 @@ def _info(container: Any) -> ContainerInfo:
         image=raw.config.image or "",
         environment=dict(entry.split("=", 1) for entry in raw.config.env or () if "=" in entry),
         oom_killed=bool(state.oom_killed),
+        anonymous_volumes=tuple(
+            mount.name
+            for mount in raw.mounts or ()
+            if mount.type == "volume" and _ANONYMOUS.fullmatch(mount.name or "")
+        ),
     )
 
 

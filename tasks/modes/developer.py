@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,11 +107,17 @@ def docker_down(mode: DockerMode, *, volumes: bool) -> None:
 
     Anonymous volumes go with their containers: nothing could reach them afterwards.
     """
+    from python_on_whales.exceptions import DockerException
+
     mode.require_own_project()
-    for item in containers.of_project(mode.client, mode.project_name, oneoffs=True):
-        mode.client.container.stop(item.id)
-        mode.client.container.remove(item.id, volumes=True)
-    mode.client.compose.down(volumes=volumes, quiet=True)
+    items = containers.of_project(mode.client, mode.project_name, oneoffs=True)
+    nameless = [volume for item in items for volume in item.anonymous_volumes]
+    with engine.engine_errors(f"Stopping {mode.project_name}"):
+        # All at once: one by one, each that ignores SIGTERM would cost its whole grace period.
+        mode.client.compose.down(volumes=volumes, quiet=True)
+    for volume in nameless:
+        with suppress(DockerException):  # `down --volumes` has removed it
+            mode.client.volume.remove(volume)
 
 
 def docker_logs(
