@@ -14,7 +14,7 @@ from ..stack.engine import ComposeProject, document_of, error_text, require_engi
 from ..stack.isolation import MARKER, can_bind, write_private
 from ..stack.model import Service, Stack
 from ..stack.placement import Side
-from . import containers, images, portowner
+from . import cgroups, containers, images, portowner
 from .base import Address, ServiceProcess, Startup, SuiteProcess, silent
 from .containers import ContainerInfo
 from .dockersuite import ContainerSuite
@@ -121,13 +121,16 @@ class DockerMode:
         for item in containers.of_project(self.client, self.project_name):
             if item.running:
                 group = item.cgroup()
+                # Local services have groups only where this user may make them; the two
+                # sides are measured in one way or their figures cannot be compared.
+                measured = group if cgroups.may_create() else None
                 found.append(
                     ServiceProcess(
                         item.service,
                         "docker",
                         item.pid if group is not None else None,
                         item.started_at,
-                        group,
+                        measured,
                         item.id,
                     )
                 )
