@@ -205,14 +205,18 @@ def _must_listen_anew(before: HybridMode, after: HybridMode, service: Service) -
 
 
 def switch(plan: Move) -> Startup:
-    """Move the service: stop it here, start it there, then restart those that dial it.
+    """Move the service: stop it here, start it there, and restart those that this changes.
 
-    Whatever need not change is left running. Raises StackFailed when the service does not
+    Whatever need not change is left running. Raises StackFailed before anything is done when
+    the service would dial a process that listens on the loopback alone, and when it does not
     come up on its new side; it is then on neither, and the message says what to do.
     """
     began = time.time()
     before, after = plan.before, plan.after
     service = after.stack.services[plan.service]
+    # Before anything is stopped: those that stay as they are must be within reach.
+    staying = (s for s in after.local.services if s.name not in {plan.service, *plan.changed})
+    after.require_reachable(tuple(staying))
     if plan.to == "local":
         _remove_container(before.docker, plan.service)
         require_free(_only(after.local, service))
@@ -221,15 +225,19 @@ def switch(plan: Move) -> Startup:
     settings = after.local.settings
     _record(settings, sorted(item.name for item in after.local.services))
     try:
-        startup = _start(after, (service,), began)
+        # Those that it dials listen where it reaches them before it starts; those that dial
+        # it follow.
+        dialled = after.local.envmap.references(plan.service)
         affected = tuple(item for item in after.services if item.name in plan.changed)
-        restarted = _restart(after, affected, began)
+        first = _restart(after, tuple(s for s in affected if s.name in dialled), began)
+        startup = _start(after, (service,), began)
+        rest = _restart(after, tuple(s for s in affected if s.name not in dialled), began)
     except TranshipError as error:
         other = "docker" if plan.to == "local" else "local"
         raise type(error)(
             f"{error}\nBack to where it was: inv hybrid.switch {plan.service} --to {other}"
         ) from error
-    ready = {**startup.ready_seconds, **restarted.ready_seconds}
+    ready = {**first.ready_seconds, **startup.ready_seconds, **rest.ready_seconds}
     return Startup(max(ready.values(), default=0.0), ready)
 
 

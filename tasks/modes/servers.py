@@ -121,6 +121,9 @@ def _redis(
     data.mkdir(parents=True, exist_ok=True)
     options = _redis_options(service.command)
     options += [("port", str(port)), ("bind", host), ("dir", f'"{data}"'), ("daemonize", "no")]
+    if host != LOOPBACK and "protected-mode" not in dict(options):
+        # As the image has it: without a password, containers would be turned away.
+        options.append(("protected-mode", "no"))
     # A file that only its owner reads: the password in an argument list is for all to see.
     configuration = directory / "redis.conf"
     write_private(configuration, "".join(f"{name} {value}\n" for name, value in options))

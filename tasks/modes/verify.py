@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..envmap.infer import Variable
+from ..envmap.project import Project, open_project
 from ..envmap.secrets import mask_value
 from ..errors import UsageError
 from ..settings import Settings
 from ..stack.engine import answering_client
+from ..stack.placement import Placement, Side, declared_ports
 from . import containers
-from .developer import local_mode
-from .ownhybrid import hybrid_mode
+from .ownhybrid import recorded
+from .supervision import Supervisor
 
 _SAME, _OTHER, _MISSING = "same", "differs", "missing"
 
@@ -64,18 +66,10 @@ def verify(settings: Settings, services: Iterable[str] = ()) -> Verified:
     Each running service is taken on the side where it runs. Raises UsageError when nothing
     is up.
     """
-    local = local_mode(settings)
+    project = open_project(settings)
+    stack, envmap = project.stack, project.envmap
     client = answering_client(settings)
-    stack = local.stack
-    here = (
-        {
-            name: status.pid
-            for name, status in local.supervisor.status().items()
-            if status.running and status.pid
-        }
-        if local.supervisor.alive()
-        else {}
-    )
+    here = {name: pid for name, pid in _processes(settings).items() if name in stack.services}
     there = (
         {
             item.service: item
@@ -88,16 +82,12 @@ def verify(settings: Settings, services: Iterable[str] = ()) -> Verified:
     if not here and not there:
         raise UsageError("Nothing is up. Start it: inv docker.up, local.up or hybrid.up")
     chosen = {stack.service(name).name for name in services} or {*here, *there}
-    mode = hybrid_mode(settings, here) if there else None
-    placement = mode.placement if mode is not None else local.whole_placement
+    placement = _placement(project, here, there)
+    ports = declared_ports(stack)
     checked: list[Checked] = []
     skipped: dict[str, str] = {}
     for name in sorted(chosen):
-        expected = (
-            local.envmap.environment(name, placement, local.ports)
-            if (name in placement.sides)
-            else ()
-        )
+        expected = envmap.environment(name, placement, ports) if name in placement.sides else ()
         recipe = stack.services[name].local
         if name in here:
             if recipe is not None and recipe.server is not None:
@@ -119,6 +109,29 @@ def verify(settings: Settings, services: Iterable[str] = ()) -> Verified:
             name, "local" if name in here else "docker", expected, variables, source
         )
     return Verified(tuple(checked), skipped)
+
+
+def _processes(settings: Settings) -> dict[str, int]:
+    """Return the services that run on this host -> their first process."""
+    supervisor = Supervisor(settings.state_directory / "local")
+    if not supervisor.alive():
+        return {}
+    return {
+        name: status.pid
+        for name, status in supervisor.status().items()
+        if status.running and status.pid
+    }
+
+
+def _placement(project: Project, here: Iterable[str], there: Collection[str]) -> Placement:
+    """Return the placement that what runs was started in."""
+    local = {*here, *(recorded(project.settings) or ())}
+    sides: dict[str, Side] = dict.fromkeys(local, "local")
+    if there:
+        # The suite runs by itself, and in no stack of a developer's.
+        own = {item.name for item in project.stack.selected()} - {project.settings.suite.service}
+        sides |= dict.fromkeys((own | set(there)) - local, "docker")
+    return Placement(sides)
 
 
 def _compared(
