@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..envmap.secrets import mask_document, mask_text, secrets_in
-from ..errors import PortTaken, UsageError
+from ..errors import EnvironmentFailed, PortTaken, UsageError
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
@@ -115,6 +115,9 @@ def docker_exec(
     mode.stack.service(service)
     if not command:
         raise UsageError("No command. For example: inv docker.exec data-service 'python -V'")
+    up = containers.of_project(mode.client, mode.project_name)
+    if not any(item.service == service and item.running for item in up):
+        raise EnvironmentFailed(f"{service} is not up. Start it: inv docker.up --service {service}")
     try:
         output = mode.client.compose.execute(service, list(command), tty=terminal, user=user)
     except DockerException as error:
@@ -141,14 +144,16 @@ def resolved(mode: DockerMode, format: str) -> str:  # noqa: A002 - the option's
     return yaml.safe_dump(shown, sort_keys=False).rstrip()
 
 
-def local_mode(settings: Settings, services: Sequence[str] = ()) -> LocalMode:
+def local_mode(
+    settings: Settings, services: Sequence[str] = (), *, remembered: bool = True
+) -> LocalMode:
     """Return the stack as local processes on the ports that Compose would publish.
 
     What an earlier `local.up` chose is remembered, so that the other verbs act on it.
     """
     stack = engine.load(settings)
     directory = settings.state_directory / "local"
-    names = tuple(services) or _remembered(directory, stack)
+    names = tuple(services) or (_remembered(directory, stack) if remembered else ())
     selected = tuple(
         service for service in stack.selected(names) if service.name != settings.suite.service
     )
@@ -171,8 +176,10 @@ def local_mode(settings: Settings, services: Sequence[str] = ()) -> LocalMode:
 def local_up(mode: LocalMode) -> Startup:
     """Start what does not run yet; on failure, stop what this call started.
 
-    Raises PortTaken naming each port's owner, or StackFailed.
+    Raises UsageError for a service that cannot run here, PortTaken naming each port's
+    owner, or StackFailed.
     """
+    _ = mode.placement
     if mode.supervisor.alive():
         running = {name for name, status in mode.supervisor.status().items() if status.running}
         if {service.name for service in mode.services} <= running:
@@ -239,7 +246,7 @@ def local_logs(
     for name, path in paths.items():
         text = path.read_bytes() if path.is_file() else b""
         offsets[name] = len(text)
-        for line in text.decode(errors="replace").splitlines()[-tail:]:
+        for line in text.decode(errors="replace").splitlines()[-tail or len(text) :]:
             yield f"{name:{width}} | {mask_text(line, hidden)}"
     while follow:
         for name, path in paths.items():
