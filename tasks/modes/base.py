@@ -10,6 +10,15 @@ from typing import Protocol
 from ..stack.placement import Side
 from .cgroups import Cgroup
 
+NO_SUITE = (
+    "No suite: name the compose service that runs it in pyproject.toml, "
+    '[tool.tranship.suite] service = "tests".'
+)
+
+SETTLE_SECONDS = 1.0
+"""How long a service that nobody can ask must run to count as started: most programs that
+cannot start say so by ending before that."""
+
 
 def silent(_line: str) -> None:
     """Tell nobody: what a mode does with its progress unless it is given a listener."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import queue
 import re
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..stack.isolation import LABEL_CHECKOUT, LABEL_RUN
 from . import cgroups
+from .background import Background
 from .base import Address
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
+
+T = TypeVar("T")
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 PROJECT_LABEL = "com.docker.compose.project"
@@ -147,30 +149,34 @@ class Death:
     exit_code: int
 
 
-class Deaths:
-    """Hears at once when a container of the project dies, while the block runs."""
+class Events:
+    """Hears at once when a container of the project starts or dies, while the block runs."""
 
     def __init__(self, client: DockerClient, project: str) -> None:
         self._client = client
         self._project = project
-        self._queue: queue.Queue[Death] = queue.Queue()
-        self._thread = threading.Thread(target=self._listen, name="docker-events", daemon=True)
+        self._deaths: queue.Queue[Death] = queue.Queue()
+        self._started: queue.Queue[str] = queue.Queue()
+        self._command = Background(project, "events", self._listen)
 
-    def __enter__(self) -> Deaths:
-        self._thread.start()
+    def __enter__(self) -> Events:
+        try:
+            self._command.start()
+        except BaseException:
+            self._command.end()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
-        end_docker_children(self._project, "events")
-        self._thread.join(timeout=5)
+        self._command.end()
 
-    def heard(self) -> list[Death]:
+    def deaths(self) -> list[Death]:
         """Return the deaths since the last call."""
-        found = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                found.append(self._queue.get_nowait())
-        return found
+        return list(_drained(self._deaths))
+
+    def started(self) -> list[str]:
+        """Return the services whose containers started since the last call."""
+        return list(_drained(self._started))
 
     def _listen(self) -> None:
         from python_on_whales.exceptions import DockerException
@@ -178,41 +184,24 @@ class Deaths:
         # The exception is the end of the `docker events` that __exit__ asked for.
         with contextlib.suppress(DockerException):
             for event in self._client.system.events(
-                filters={"label": f"{PROJECT_LABEL}={self._project}", "event": "die"}
+                filters={"label": f"{PROJECT_LABEL}={self._project}", "type": "container"}
             ):
                 actor = event.actor
                 attributes = (actor.attributes if actor else None) or {}
-                if attributes.get(ONEOFF_LABEL) != "True":
-                    self._queue.put(
-                        Death(
-                            (actor.id if actor else None) or "",
-                            str(attributes.get(SERVICE_LABEL, "")),
-                            int(attributes.get("exitCode", 0)),
-                        )
-                    )
+                service = str(attributes.get(SERVICE_LABEL, ""))
+                if attributes.get(ONEOFF_LABEL) == "True":
+                    continue
+                if event.action == "start":
+                    self._started.put(service)
+                elif event.action == "die":
+                    code = int(attributes.get("exitCode", 0))
+                    self._deaths.put(Death((actor.id if actor else None) or "", service, code))
 
 
-def end_docker_children(project: str, verb: str) -> None:
-    """End the docker commands that this process started for `project` with `verb`.
-
-    python-on-whales keeps no handle of the process it runs, so it is found among our own
-    children by its arguments.
-    """
-    import psutil
-
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            words = child.cmdline()
-            if verb in words and any(project in word for word in words):
-                # The Compose plugin is a child of the docker command, and would outlive it.
-                tree = [child, *child.children(recursive=True)]
-                for process in tree:
-                    with contextlib.suppress(psutil.Error):
-                        process.terminate()
-                _, stubborn = psutil.wait_procs(tree, timeout=5)
-                for process in stubborn:
-                    with contextlib.suppress(psutil.Error):
-                        process.kill()
+def _drained(source: queue.Queue[T]) -> Iterator[T]:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            yield source.get_nowait()
 
 
 def remove_project(client: DockerClient, project: str) -> int:

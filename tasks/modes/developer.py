@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from ..envmap.project import Project, open_project
 from ..envmap.secrets import mask_document, mask_text
-from ..errors import PortTaken, UsageError
+from ..errors import EnvironmentFailed, PortTaken, UsageError
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
@@ -148,6 +148,9 @@ def docker_exec(
     mode.stack.service(service)
     if not command:
         raise UsageError("No command. For example: inv docker.exec data-service 'python -V'")
+    up = containers.of_project(mode.client, mode.project_name)
+    if not any(item.service == service and item.running for item in up):
+        raise EnvironmentFailed(f"{service} is not up. Start it: inv docker.up --service {service}")
     try:
         output = mode.client.compose.execute(service, list(command), tty=terminal, user=user)
     except DockerException as error:
@@ -209,8 +212,10 @@ def local_mode(
 def local_up(mode: LocalMode) -> Startup:
     """Start what does not run yet; on failure, stop what this call started.
 
-    Raises PortTaken naming each port's owner, or StackFailed.
+    Raises UsageError for a service that cannot run here, PortTaken naming each port's
+    owner, or StackFailed.
     """
+    _ = mode.whole_placement
     if mode.supervisor.alive():
         running = {name for name, status in mode.supervisor.status().items() if status.running}
         if {service.name for service in mode.services} <= running:
@@ -277,7 +282,7 @@ def local_logs(
     for name, path in paths.items():
         text = path.read_bytes() if path.is_file() else b""
         offsets[name] = len(text)
-        for line in text.decode(errors="replace").splitlines()[-tail:]:
+        for line in text.decode(errors="replace").splitlines()[-tail or len(text) :]:
             yield f"{name:{width}} | {mask_text(line, hidden)}"
     while follow:
         for name, path in paths.items():

@@ -15,7 +15,7 @@ from ..stack.isolation import MARKER, can_bind, write_private
 from ..stack.model import Service, Stack
 from ..stack.placement import Side
 from . import cgroups, containers, images, portowner
-from .base import Address, ServiceProcess, Startup, SuiteProcess, silent
+from .base import NO_SUITE, Address, ServiceProcess, Startup, SuiteProcess, silent
 from .containers import ContainerInfo
 from .dockersuite import ContainerSuite
 from .starting import Starting
@@ -210,10 +210,7 @@ class DockerMode:
 
     def _suite_service(self) -> str:
         if self.settings.suite.service is None:
-            raise UsageError(
-                "No suite: name the compose service that runs it, "
-                '[tool.tranship.suite] service = "tests".'
-            )
+            raise UsageError(NO_SUITE)
         return self.stack.service(self.settings.suite.service).name
 
     def require_own_project(self) -> None:

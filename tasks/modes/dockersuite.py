@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EnvironmentFailed
 from ..stack.engine import error_text
-from . import containers
+from .background import end_docker_children
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -82,7 +82,7 @@ class ContainerSuite:
         """Remove the container and its anonymous volumes."""
         from python_on_whales.exceptions import DockerException
 
-        containers.end_docker_children(self._name, "logs")
+        end_docker_children(self._name, "logs")
         with suppress(DockerException):
             self._client.container.remove(self._name, force=True, volumes=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +16,13 @@ class HostSuite:
     """pytest in a process group of its own, so that ending it ends what it started."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], directory: Path
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        report: Path,
     ) -> None:
-        handle, name = tempfile.mkstemp(prefix="tranship-report-", suffix=".xml")
-        os.close(handle)
-        self._report = Path(name)
+        self._report = report
         self._killed = False
         try:
             self._process = subprocess.Popen(
@@ -36,7 +37,6 @@ class HostSuite:
                 errors="replace",
             )
         except OSError as error:
-            self._report.unlink()
             raise EnvironmentFailed(f"The suite cannot be started: {error}.") from error
 
     def lines(self) -> Iterator[str]:
@@ -68,7 +68,7 @@ class HostSuite:
         return True
 
     def close(self) -> None:
-        """End what still runs and remove the temporary report."""
+        """End what still runs and remove the report."""
         if self._process.poll() is None:
             self.kill()
             self._process.wait()

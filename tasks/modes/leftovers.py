@@ -5,14 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..stack.isolation import MARKER
 from .cgroups import named
 
+if TYPE_CHECKING:
+    from psutil import Process
+
 _GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.01
 
 
 def processes_of(run_id: str, directory: Path) -> tuple[int, ...]:
@@ -64,12 +70,35 @@ def end_processes(pids: Iterable[int]) -> int:
     for process in processes:
         with suppress(psutil.Error):
             process.terminate()
-    _, stubborn = psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
+    stubborn = _running_after(processes, _GRACE_SECONDS)
     for process in stubborn:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=_GRACE_SECONDS)
+    _running_after(stubborn, _GRACE_SECONDS)
     return len(processes)
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process is there and no zombie.
+
+    In a container the first process may reap its zombies late, or never.
+    """
+    import psutil
+
+    with suppress(psutil.Error):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _running_after(processes: list[Process], seconds: float) -> list[Process]:
+    """Return those that still run when all have ended or `seconds` are over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        running = [process for process in processes if process.is_running()]
+        running = [process for process in running if is_running(process.pid)]
+        if not running or time.monotonic() > deadline:
+            return running
+        time.sleep(_POLL_SECONDS)
 
 
 def end_local(run_id: str, directory: Path, cgroup_prefix: str) -> int:

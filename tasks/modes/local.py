@@ -15,7 +15,7 @@ from ..stack.isolation import MARKER, write_private
 from ..stack.model import Service, Stack
 from ..stack.placement import LOOPBACK, Placement, Ports, Side
 from . import cgroups, leftovers, servers
-from .base import Address, ServiceProcess, Startup, SuiteProcess, silent
+from .base import SETTLE_SECONDS, Address, ServiceProcess, Startup, SuiteProcess, silent
 from .clock import started_at
 from .health import Prober
 from .hostsuite import HostSuite, run_python
@@ -51,11 +51,9 @@ class LocalMode:
     keeps_data: bool = False
     """Whether stopping leaves the servers' data, as a developer's own stack does."""
     _supervisor: Supervisor = field(init=False)
-    _placement: Placement = field(init=False)
 
     def __post_init__(self) -> None:
         self._supervisor = Supervisor(self.directory)
-        self._placement = self.placement or Placement.pure(self.services, "local")
 
     @property
     def sides(self) -> Mapping[str, Side]:
@@ -64,8 +62,12 @@ class LocalMode:
 
     @property
     def whole_placement(self) -> Placement:
-        """The placement of the whole stack that this mode is a part of."""
-        return self._placement
+        """The placement of the whole stack that this mode is a part of.
+
+        Raises UsageError for a service that cannot be on this host; only starting needs
+        it, the other verbs work on a stack that is local in part.
+        """
+        return self.placement or Placement.pure(self.services, "local")
 
     @property
     def supervisor(self) -> Supervisor:
@@ -73,7 +75,10 @@ class LocalMode:
         return self._supervisor
 
     def prepare(self) -> None:
-        """Write the launch scripts and supervisor's configuration."""
+        """Write the launch scripts and supervisor's configuration.
+
+        Raises UsageError for a service with no local command.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "logs").mkdir(exist_ok=True)
         self.write_scripts(self.services)
@@ -126,6 +131,8 @@ class LocalMode:
             (*self.settings.suite.command, *arguments),
             self._suite_environment(),
             self.settings.root,
+            # In the run's folder, so that it goes with it even after a kill -9.
+            self.directory / "report.xml",
         )
 
     def python(self, source: str) -> str:
@@ -196,7 +203,7 @@ class LocalMode:
                 status = self._supervisor.status()
                 if answered is not None:
                     self._note(answered[0], answered[1], began, status, ready, own)
-                self._look_after(begun, ready, own, began, status, seen)
+                self._look_after(begun, ready, began, status, seen)
                 if time.monotonic() > deadline:
                     late = ", ".join(name for name in begun if name not in ready)
                     raise StackFailed(self._late(late, watch.last_answers, status))
@@ -244,7 +251,6 @@ class LocalMode:
         self,
         begun: Mapping[str, Service],
         ready: dict[str, float],
-        own: dict[str, float],
         began: float,
         status: Mapping[str, Status],
         seen: dict[str, set[int]],
@@ -257,8 +263,10 @@ class LocalMode:
             if len(pids) > _LOOP_RESTARTS:
                 raise StackFailed(self._failed(name, "restarts in a loop", state))
             if state.running:
-                if service.health is None and name not in ready:
-                    self._note(name, time.time(), began, status, ready, own)
+                if service.health is None and not self.stack.expected_to_exit(name):
+                    started = started_at(state.pid)
+                    if started is not None and time.time() - started >= SETTLE_SECONDS:
+                        ready.setdefault(name, max(0.0, started - began))
             elif state.exit_code == 0 and self.stack.expected_to_exit(name):
                 ready.setdefault(name, time.time() - began)
             elif service.restart in {"no", "on-failure:0"} or state.state == "FATAL":
@@ -295,7 +303,7 @@ class LocalMode:
         group = cgroups.create(self._group_name(service.name))
         variables = {
             variable.name: variable.value
-            for variable in self.envmap.environment(service.name, self._placement, self.ports)
+            for variable in self.envmap.environment(service.name, self.whole_placement, self.ports)
         }
         port = self._port(service)
         if recipe.server is not None:
@@ -308,7 +316,7 @@ class LocalMode:
                 folder,
                 self.bin_directory,
                 self.settings.local,
-                self.envmap.listens_on(service.name, self._placement),
+                self.envmap.listens_on(service.name, self.whole_placement),
             )
             base = clean_environment(self.bin_directory)
             return script(command.argv, {**base, **command.environment}, folder, group)
@@ -342,7 +350,7 @@ class LocalMode:
             variables = {
                 variable.name: variable.value
                 for variable in self.envmap.environment(
-                    suite, self._placement, self.ports, side="local"
+                    suite, self.whole_placement, self.ports, side="local"
                 )
             }
         return {**self._base_environment(), **variables}

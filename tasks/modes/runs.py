@@ -18,6 +18,7 @@ from ..stack.isolation import Run
 from ..stack.model import Service, Stack, parse
 from ..stack.placement import Placement, Ports, Side
 from . import containers, leftovers
+from .base import NO_SUITE
 from .docker import DockerMode
 from .hybrid import HybridMode
 from .local import LocalMode
@@ -30,13 +31,17 @@ def suite_services(settings: Settings, stack: Stack) -> tuple[Service, ...]:
     """Return the services that a run starts: those without a profile and what the suite needs.
 
     The suite's own service is not among them: it runs once, by its mode.
+
+    Raises UsageError when the settings name no suite.
     """
     suite = settings.suite.service
-    needed = [dependency.service for dependency in stack.service(suite).depends_on] if suite else []
+    if suite is None:
+        raise UsageError(NO_SUITE)
+    needed = [dependency.service for dependency in stack.service(suite).depends_on]
     chosen = {service.name: service for service in stack.selected()}
     if needed:
         chosen |= {service.name: service for service in stack.selected(needed)}
-    chosen.pop(suite or "", None)
+    chosen.pop(suite, None)
     return tuple(service for level in stack.levels(chosen) for service in level)
 
 

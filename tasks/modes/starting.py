@@ -6,16 +6,16 @@ deadline here counts once. A service that is lost is noticed by its event, at on
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import EnvironmentFailed, PortTaken, StackFailed
 from ..stack.engine import error_text
 from ..stack.model import Service
 from . import containers
-from .base import Address, Startup
+from .background import Background
+from .base import SETTLE_SECONDS, Address, Startup
 from .containers import ContainerInfo
 from .health import Prober
 from .watch import Watch
@@ -38,6 +38,7 @@ class Starting:
         self._before = before
         self._client = mode.client
         self._project = mode.project_name
+        self._seen_running: dict[str, float] = {}
 
     def run(self) -> Startup:
         """Start, and return when every service answers; raise StackFailed or PortTaken."""
@@ -54,21 +55,22 @@ class Starting:
         looked = time.monotonic()
         infos: dict[str, ContainerInfo] = {}
         try:
-            with containers.Deaths(self._client, self._project) as deaths:
+            with containers.Events(self._client, self._project) as events:
                 up.start()
                 while True:
-                    self._watch_static(watch, watched)
+                    self._watch_started(events.started(), watch, watched)
                     answered = watch.next_ready(timeout=0.05)
                     if answered is not None and answered[0] not in ready:
                         ready[answered[0]] = answered[1] - began
                         self._mode.tell(f"{answered[0]} is ready after {ready[answered[0]]:.2f} s")
-                    for death in deaths.heard():
+                    for death in events.deaths():
                         if death.container not in self._before:
                             self._judge_death(death, deaths_of)
                     up.raise_failure(self._failed_up)
                     if time.monotonic() > deadline:
                         raise StackFailed(self._late(wanted, ready, watch.last_answers))
-                    soon = bool(infos) and time.monotonic() - looked < _LOOK_SECONDS
+                    last = answered is not None and set(wanted) <= set(ready)
+                    soon = bool(infos) and time.monotonic() - looked < _LOOK_SECONDS and not last
                     if soon or not up.done:
                         continue
                     looked = time.monotonic()
@@ -83,19 +85,28 @@ class Starting:
         own = {
             name: began + ready[name] - item.started_at
             for name, item in infos.items()
-            if name in ready and item.started_at is not None and item.running
+            if name in ready
+            and item.running
+            and item.started_at is not None
+            # Of a service that nobody can ask, only the start is known.
+            and began + ready[name] > item.started_at
         }
         return Startup(max(ready.values(), default=0.0), ready, own)
 
-    def _watch_static(self, watch: Watch, watched: set[str]) -> None:
-        """Begin to ask the services whose host port is fixed before they start."""
-        if watched:
-            return
-        for service in self._mode.services:
-            address = _fixed_address(service)
-            if service.health is not None and address is not None:
-                watched.add(service.name)
-                watch.begin(service.name, Prober(service.health, address))
+    def _watch_started(self, names: Iterable[str], watch: Watch, watched: set[str]) -> None:
+        """Begin to ask the services that have just started and whose host port is fixed.
+
+        Not before: a probe to an address that nobody has yet leaves the kernel waiting for
+        it, and it asks again only after a second, however soon the container is there.
+        """
+        services = {service.name: service for service in self._mode.services}
+        for name in names:
+            service = services.get(name)
+            address = _fixed_address(service) if service is not None else None
+            if service is None or service.health is None or address is None or name in watched:
+                continue
+            watched.add(name)
+            watch.begin(name, Prober(service.health, address))
 
     def _look(
         self,
@@ -127,9 +138,23 @@ class Starting:
                     watch.begin(item.service, Prober(service.health, address))
                 elif item.health == "healthy" and item.service not in ready:
                     ready[item.service] = (item.healthy_at or time.time()) - began
-                elif item.health is None and item.running:
+                elif item.health is None and self._has_settled(item):
                     ready.setdefault(item.service, (item.started_at or time.time()) - began)
         return infos
+
+    def _has_settled(self, item: ContainerInfo) -> bool:
+        """Return whether a container that is to go on running did so for a while.
+
+        By our clock: the engine's may differ.
+        """
+        if not item.running or self._mode.stack.expected_to_exit(item.service):
+            return False
+        if item.id in self._before:
+            return True
+        now = time.monotonic()
+        # With its start: a container that restarts in between is running at both looks, too.
+        process = f"{item.id} {item.started_at}"
+        return now - self._seen_running.setdefault(process, now) >= SETTLE_SECONDS
 
     def _judge_death(self, death: containers.Death, deaths_of: dict[str, int]) -> None:
         service = self._mode.stack.services.get(death.service)
@@ -207,19 +232,18 @@ class _Up:
     ) -> None:
         self._client = client
         self._recreate = recreate
-        self._project = project
         self._services = list(services)
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="compose-up", daemon=True)
+        self._command = Background(project, "up", self._run)
 
     @property
     def done(self) -> bool:
         """Whether the command has ended."""
-        return not self._thread.is_alive()
+        return self._command.done
 
     def start(self) -> None:
         """Start the command."""
-        self._thread.start()
+        self._command.start()
 
     def raise_failure(self, explain: Callable[[BaseException], EnvironmentFailed]) -> None:
         """Raise what `explain` makes of the command's failure, if it failed."""
@@ -228,10 +252,7 @@ class _Up:
 
     def end(self) -> None:
         """End the command if it still runs."""
-        if self._thread.ident is not None:
-            if not self.done:
-                containers.end_docker_children(self._project, "up")
-            self._thread.join(timeout=15)
+        self._command.end()
 
     def _run(self) -> None:
         from python_on_whales.exceptions import DockerException

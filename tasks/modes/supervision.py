@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from typing import Any
 
 from ..errors import EnvironmentFailed
 from ..stack.isolation import write_private
+from .leftovers import is_running
 
 _SOCKET_LIMIT = 90  # of the 108 bytes of sun_path; supervisor binds a longer temporary name
 _START_SECONDS = 20.0
@@ -148,9 +150,10 @@ class Supervisor:
         }
 
     def stop_programs(self, levels: Iterable[Iterable[str]]) -> None:
-        """Stop the programs level by level, each level at once."""
+        """Stop the programs level by level, each level at once, with all that they started."""
         for level in levels:
             waiting = set(level)
+            groups = [status.pid for name, status in self.status().items() if name in waiting]
             for name in waiting:
                 with contextlib.suppress(EnvironmentFailed):  # NOT_RUNNING
                     self.call("supervisor.stopProcess", name, False)
@@ -164,6 +167,11 @@ class Supervisor:
                 }
                 if waiting:
                     time.sleep(0.01)
+            for group in filter(None, groups):
+                # supervisor is content when the first process has ended; its children may
+                # have ignored the signal, and would hold on to the port.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
 
     def pid(self) -> int | None:
         """Return supervisord's process id, if its pid file names one."""
@@ -174,26 +182,25 @@ class Supervisor:
 
     def shutdown(self) -> None:
         """Stop what still runs, then supervisord itself, and wait for its end."""
-        import psutil
-
         pid = self.pid()
         with contextlib.suppress(OSError, EnvironmentFailed):
             self.call("supervisor.shutdown")
-            if pid is not None:
-                with contextlib.suppress(psutil.Error):
-                    psutil.Process(pid).wait(_STOP_SECONDS)
+            deadline = time.monotonic() + _STOP_SECONDS
+            while pid is not None and is_running(pid) and time.monotonic() < deadline:
+                # It looks around once a second, or at once when it is spoken to.
+                self.alive()
+                time.sleep(0.01)
         self.socket.unlink(missing_ok=True)
 
     def _configuration(self, programs: Iterable[Program]) -> str:
         lines = [
             "[unix_http_server]",
-            f"file = {_escaped(self.socket)}",
+            f"file = {self._written(self.socket)}",
             "chmod = 0700",
             "[supervisord]",
-            f"directory = {_escaped(self.directory)}",
-            f"logfile = {_escaped(self.directory / 'supervisord.log')}",
-            f"pidfile = {_escaped(self._pid_file)}",
-            f"childlogdir = {_escaped(self.directory)}",
+            f"logfile = {self._written(self.directory / 'supervisord.log')}",
+            f"pidfile = {self._written(self._pid_file)}",
+            "childlogdir = .",
             "umask = 022",
         ]
         if os.getuid() == 0:
@@ -205,7 +212,7 @@ class Supervisor:
         for program in programs:
             lines += [
                 f"[program:{program.name}]",
-                f"command = /bin/sh {_escaped(shlex.quote(str(program.script)))}",
+                f"command = /bin/sh {shlex.quote(self._written(program.script))}",
                 "autostart = false",
                 # A process counts as started at once: readiness is asked of the service.
                 "startsecs = 0",
@@ -216,15 +223,20 @@ class Supervisor:
                 f"stopsignal = {'INT' if program.fast_stop else 'TERM'}",
                 f"stopwaitsecs = {max(1, round(program.stop_seconds))}",
                 "redirect_stderr = true",
-                f"stdout_logfile = {_escaped(program.log)}",
+                f"stdout_logfile = {self._written(program.log)}",
                 "stdout_logfile_maxbytes = 20MB",
                 "stdout_logfile_backups = 1",
             ]
         return "\n".join(lines) + "\n"
 
+    def _written(self, path: Path) -> str:
+        """Return a path as the configuration has it: relative, since supervisord runs there.
 
-def _escaped(value: object) -> str:
-    return str(value).replace("%", "%%")
+        A folder's name may hold what supervisor takes for a comment (` #`, ` ;`), and it
+        expands the `%` of a log's path twice.
+        """
+        inside = path.is_relative_to(self.directory)
+        return str(path.relative_to(self.directory) if inside else path).replace("%", "%%")
 
 
 def _socket_path(directory: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -46,7 +47,9 @@ class Watch:
         """End every thread."""
         self._ended.set()
         for thread in self._threads:
-            thread.join()
+            # RuntimeError: a signal came while the thread was being started.
+            with contextlib.suppress(RuntimeError):
+                thread.join()
 
     def _ask(self, service: str, prober: Prober) -> None:
         try:

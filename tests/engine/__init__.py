@@ -1,1 +1,1 @@
-/work/main/tests/engine/__init__.py
+"""Tests that drive Tranship as its users do, against a real Docker engine."""

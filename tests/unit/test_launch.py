@@ -17,6 +17,7 @@ from tranship.errors import EnvironmentFailed
 from tranship.modes import supervision
 from tranship.modes.cgroups import Cgroup
 from tranship.modes.launch import clean_environment, script
+from tranship.modes.leftovers import is_running
 from tranship.modes.supervision import Program, Supervisor
 from waiting import until
 
@@ -168,7 +169,7 @@ def test_supervisord_starts_shows_and_stops_whole_process_groups(folder: Path) -
     pid = supervisor.pid()
     assert pid is not None
     supervisor.shutdown()
-    assert not psutil.pid_exists(pid)
+    assert not is_running(pid)
     assert not supervisor.alive()
     assert not supervisor.socket.exists()
     with pytest.raises(OSError, match=r".+"):

@@ -107,7 +107,7 @@ def test_ending_ends_each_and_counts_those_that_were_there(child: Child) -> None
     ended = leftovers.end_processes([*(process.pid for process in processes), gone.pid])
 
     assert 2 == ended
-    assert [] == [process.pid for process in processes if psutil.pid_exists(process.pid)]
+    assert [] == [process.pid for process in processes if leftovers.is_running(process.pid)]
 
 
 def test_a_process_that_ignores_sigterm_is_killed(
@@ -124,7 +124,7 @@ def test_a_process_that_ignores_sigterm_is_killed(
         process.stdout.readline()
 
         assert 1 == leftovers.end_processes([process.pid])
-        assert not psutil.pid_exists(process.pid)
+        assert not leftovers.is_running(process.pid)
 
 
 def test_a_run_is_ended_with_its_groups(
@@ -138,7 +138,7 @@ def test_a_run_is_ended_with_its_groups(
 
     assert 2 == leftovers.end_local(RUN, tmp_path / "run", f"{RUN}-")
 
-    assert [] == [pid for pid in (in_group.pid, marked.pid) if psutil.pid_exists(pid)]
+    assert [] == [pid for pid in (in_group.pid, marked.pid) if leftovers.is_running(pid)]
     assert other.poll() is None
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,6 +84,7 @@ class LocalMode:
             [sys.executable, "-m", "pytest", *arguments],
             {"PATH": os.environ["PATH"], "HOME": str(self.folder)},
             self.folder,
+            self.folder / "junit.xml",
         )
         return self.process
 
@@ -104,13 +104,7 @@ def ran(folder: Path, source: str, timeout: float = 600.0) -> tuple[Any, list[st
     return found, shown, mode
 
 
-def reports() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("tranship-report-*")}
-
-
 def test_a_suite_is_run_and_its_report_read(tmp_path: Path) -> None:
-    before = reports()
-
     found, shown, _ = ran(tmp_path, "def test_a(): pass\ndef test_b(): assert not 1\n")
 
     assert [("test_a", "passed"), ("test_b", "failed")] == [
@@ -119,7 +113,7 @@ def test_a_suite_is_run_and_its_report_read(tmp_path: Path) -> None:
     assert (1, None, 600.0) == (found.exit_code, found.hung_in, found.limit_seconds)
     assert any("test_it.py::test_b FAILED" in line for line in shown)
     assert found.seconds > 0
-    assert reports() <= before
+    assert not (tmp_path / "junit.xml").exists()
 
 
 def test_a_suite_that_hangs_is_interrupted_and_names_the_test(
@@ -165,7 +159,6 @@ def test_a_suite_that_hangs_is_interrupted_and_names_the_test(
 
 
 def test_a_suite_that_is_killed_has_no_exit_code_and_no_report(tmp_path: Path) -> None:
-    before = reports()
     process = HostSuite(
         [
             sys.executable,
@@ -176,6 +169,7 @@ def test_a_suite_that_is_killed_has_no_exit_code_and_no_report(tmp_path: Path) -
         ],
         dict(os.environ),
         tmp_path,
+        tmp_path / "junit.xml",
     )
     lines = process.lines()
     assert "up\n" == next(lines)
@@ -187,12 +181,13 @@ def test_a_suite_that_is_killed_has_no_exit_code_and_no_report(tmp_path: Path) -
     assert not process.fetch_report(tmp_path / "report.xml")
     process.close()
     process.interrupt()
-    assert reports() <= before
+    assert not (tmp_path / "junit.xml").exists()
 
 
 def test_closing_ends_what_still_runs(tmp_path: Path) -> None:
     source = "import threading; print('up', flush=True); threading.Event().wait()"
-    process = HostSuite([sys.executable, "-IS", "-c", source], dict(os.environ), tmp_path)
+    command = [sys.executable, "-IS", "-c", source]
+    process = HostSuite(command, dict(os.environ), tmp_path, tmp_path / "junit.xml")
     next(process.lines())
 
     process.close()
@@ -201,12 +196,10 @@ def test_closing_ends_what_still_runs(tmp_path: Path) -> None:
 
 
 def test_a_suite_that_cannot_be_started_is_named(tmp_path: Path) -> None:
-    before = reports()
-
     with pytest.raises(EnvironmentFailed, match=r"The suite cannot be started: .*no-such"):
-        HostSuite(["no-such-command"], {"PATH": "/nowhere"}, tmp_path)
+        HostSuite(["no-such-command"], {"PATH": "/nowhere"}, tmp_path, tmp_path / "junit.xml")
 
-    assert reports() <= before
+    assert not (tmp_path / "junit.xml").exists()
 
 
 def test_a_python_program_runs_in_the_suites_environment(tmp_path: Path) -> None:

@@ -1,0 +1,201 @@
+"""`nox -s local`, `docker` and `compare` on a small project."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import NewProject
+from .projects import Finished, Project, container, free_port, suite_of, web
+
+CHECKS = f"""
+    import json, os, socket, time, urllib.request
+    from pathlib import Path
+
+    def fetch(path):
+        with urllib.request.urlopen(os.environ["WEB_URL"] + path, timeout=5) as answer:
+            return json.load(answer)
+
+    def test_health():
+        assert fetch("/health") == {{"healthy": True}}
+
+    def test_environment():
+        assert fetch("/environment")["GREETING"] == "hello"
+
+    def test_differs_by_host_name():
+        assert socket.gethostname() == {socket.gethostname()!r}, "the host has another name"
+
+    def test_broken_on_both_sides():
+        assert 2 + 2 == 5, "arithmetic"
+
+    def test_hangs():
+        print("hanging")
+        time.sleep(600)
+
+    if Path.cwd() == Path("/project"):
+        def test_only_in_a_container():
+            pass
+"""
+
+
+@pytest.fixture(scope="module")
+def project(module_project: NewProject, suite_packages: Path) -> Project:
+    """Return a project whose suite has tests of every kind, to be chosen by -k."""
+    project = module_project()
+    service = web(free_port(), environment={"GREETING": "hello"})
+    project.compose(
+        {"web": service, "tests": suite_of(suite_packages)},
+        suite={"service": "tests", "paths": ["checks"], "timeout": 20},
+    )
+    return project.checks(CHECKS)
+
+
+@pytest.fixture(scope="module")
+def same(project: Project) -> Finished:
+    """Return a comparison in which nothing differs."""
+    return project.nox("-s", "compare", "--", "-k", "health or environment")
+
+
+def test_a_comparison_of_equal_trials_passes(same: Finished, project: Project) -> None:
+    same.exits(0).says("no test differs (2 on both sides)")
+    for mode in ("local", "docker"):
+        assert [mode, "2", "0", "0", "0"] == same.row(mode)[:5]
+        record = project.record(mode)
+        assert ["passed", "passed"] == [test["outcome"] for test in record["suite"]["tests"]]
+        assert 0 == record["suite"]["exit_code"]
+        assert record["services"]["web"]["startup_seconds"] > 0
+        assert record["services"]["web"]["cpu_seconds"] > 0
+        assert record["services"]["web"]["memory_bytes"] > 0
+        assert 50 == record["services"]["web"]["health"]["passed"]
+    assert [] == project.left()
+
+
+def test_a_missed_target_fails_only_when_enforced(same: Finished, project: Project) -> None:
+    """A container of a service that starts in a tenth of a second always misses the start-up."""
+    same.exits(0).says("missed: start-up of web", "not enforced")
+    done = project.nox("-s", "compare", "--", "--from-records", "--enforce").exits(3)
+    assert "not enforced" not in done.text
+
+
+def test_records_are_shown_again_without_running(same: Finished, project: Project) -> None:
+    began = time.monotonic()
+    done = project.nox(
+        "-s", "compare", "--", "--from-records", DOCKER_HOST="unix:///nowhere/docker.sock"
+    )
+    done.exits(0).says("no test differs (2 on both sides)")
+    assert time.monotonic() - began < same.seconds
+    shown = project.inv("compare.show", DOCKER_HOST="unix:///nowhere/docker.sock").exits(0)
+    assert shown.out.strip() in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("{", "not JSON"),
+        ('{"format": "something else"}', "not a trial record"),
+        ('{"format": "tranship-trial", "version": 99}', '"version" is 99'),
+        ('{"format": "tranship-trial", "version": 1, "id": 5}', "Delete it"),
+    ],
+    ids=["cut short", "foreign", "newer", "malformed"],
+)
+def test_a_record_that_cannot_be_read_is_named(
+    same: Finished, project: Project, content: str, part: str
+) -> None:
+    bad = project.root / ".tranship" / "trials" / "local-29990101T000000.000-bad.json"
+    bad.write_text(content)
+    try:
+        project.nox("-s", "compare", "--", "--from-records").exits(2).says(str(bad), part)
+        project.inv("compare.show").exits(2).says(str(bad), part)
+    finally:
+        bad.unlink()
+
+
+def test_no_record_is_never_a_pass(new_project: NewProject) -> None:
+    project = new_project()
+    project.compose({"web": web(free_port())})
+    done = project.nox("-s", "compare", "--", "--from-records").exits(2)
+    done.says("No record of 'local' or 'docker'", str(project.root / ".tranship" / "trials"))
+
+
+def test_a_difference_is_shown_and_fails(project: Project) -> None:
+    done = project.nox("-s", "compare", "--", "-k", "health or host_name or only").exits(1)
+    done.says("1 test differs", "1 test only on docker", "the host has another name")
+    done.says("test_differs_by_host_name", "test_only_in_a_container")
+    assert [] == project.left()
+
+
+def test_the_same_failure_is_no_difference_but_fails(project: Project) -> None:
+    done = project.nox("-s", "compare", "--", "-k", "health or both_sides").exits(1)
+    done.says("1 test fails in the same way on both sides", "test_broken_on_both_sides")
+    assert "differs" not in done.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("mode", ["local", "docker"])
+def test_a_suite_that_hangs_ends_at_its_limit(
+    new_project: NewProject, suite_packages: Path, mode: str
+) -> None:
+    project = new_project()
+    project.compose(
+        {"web": web(free_port()), "tests": suite_of(suite_packages)},
+        suite={"service": "tests", "paths": ["checks"], "timeout": 2},
+    ).checks(CHECKS)
+    done = project.nox("-s", mode, "--", "-k", "health or hangs").exits(1)
+    done.says("ended after 2 s", "test_checks.py::test_hangs")
+    record = project.record(mode)["suite"]
+    assert record["hung_in"].endswith("checks/test_checks.py::test_hangs")
+    assert "passed" in [test["outcome"] for test in record["tests"]], "the report is kept"
+    assert [] == project.left()
+
+
+def test_no_tests_prove_nothing(project: Project) -> None:
+    done = project.nox("-s", "compare", "--", "-k", "nothing_has_this_name").exits(5)
+    done.says("no test ran on either side")
+    project.nox("-s", "local", "--", "-k", "nothing_has_this_name").exits(5)
+
+
+@pytest.mark.parametrize("broken", ["local", "docker"])
+def test_a_mode_that_cannot_start_still_gives_a_table(
+    new_project: NewProject, suite_packages: Path, broken: str
+) -> None:
+    project = new_project()
+    service = web(free_port())
+    if broken == "docker":
+        service["command"] = container("exit", "6")["command"]
+    else:
+        service["x-tranship"]["local"]["command"] = "python service.py exit 6"
+    project.compose(
+        {"web": service, "tests": suite_of(suite_packages)},
+        suite={"service": "tests", "paths": ["checks"]},
+    ).checks("def test_nothing(): pass\n")
+    done = project.nox("-s", "compare").exits(4)
+    done.says(f"{broken} failed at start", "web exited with code 6", "the last words of it")
+    assert {"local", "docker"} == {project.record(mode)["mode"] for mode in ("local", "docker")}
+    assert "passed" in done.out
+    assert [] == project.left()
+
+
+def test_pytests_own_exit_code_is_kept_apart(new_project: NewProject, suite_packages: Path) -> None:
+    project = new_project()
+    project.compose(
+        {"web": web(free_port()), "tests": suite_of(suite_packages)},
+        suite={"service": "tests", "paths": ["checks"]},
+    )
+    project.checks("def test_nothing(): pass\n")
+    project.checks("def pytest_sessionfinish(session): session.exitstatus = 9\n", "conftest.py")
+    done = project.nox("-s", "compare").exits(1)
+    done.says("pytest ended with exit code 9 on local although no test failed")
+    for mode in ("local", "docker"):
+        suite = project.record(mode)["suite"]
+        assert 9 == suite["exit_code"]
+        assert ["passed"] == [test["outcome"] for test in suite["tests"]]
+
+
+def test_a_path_on_the_command_line_replaces_the_suites(project: Project) -> None:
+    done = project.nox("-s", "local", "--", "checks/test_checks.py::test_health").exits(0)
+    done.says("local: 1 passed")
+    command = project.record("local")["suite"]["command"]
+    assert json.dumps("checks") not in json.dumps(command)
