@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -209,9 +209,8 @@ def remove_project(client: DockerClient, project: str) -> int:
     return _remove(client, f"{PROJECT_LABEL}={project}")
 
 
-def remove_runs(client: DockerClient, checkout: str, live: Iterable[str]) -> int:
+def remove_runs(client: DockerClient, checkout: str, live: Callable[[], Iterable[str]]) -> int:
     """Remove what runs of this checkout left that are not alive; return how many things."""
-    alive = set(live)
     label = f"{LABEL_CHECKOUT}={checkout}"
     runs = {
         labels.get(LABEL_RUN, "")
@@ -224,6 +223,8 @@ def remove_runs(client: DockerClient, checkout: str, live: Iterable[str]) -> int
             *(_labels(item) for item in client.volume.list(filters=[("label", label)])),
         )
     }
+    # Asked after the listing: a run that began meanwhile has nothing in it.
+    alive = set(live())
     return sum(_remove(client, f"{LABEL_RUN}={run}") for run in sorted(runs - alive) if run)
 
 

@@ -203,18 +203,21 @@ class Recovered:
 def recover(settings: Settings) -> Recovered:
     """Remove what runs of this checkout left whose process is gone; live runs are untouched."""
     dead = isolation.dead_runs(settings.root, settings.runs)
-    live = [run.id for run in isolation.live_runs(settings.root, settings.runs)]
     processes = 0
     for run in dead:
         processes += leftovers.end_local(run.project, run.directory, f"{run.project}-")
-    objects = _recover_engine(settings, live)
+    objects = _recover_engine(settings)
     for run in dead:
         leftovers.remove_folder(run.directory)
     return Recovered(tuple(run.id for run in dead), processes, objects)
 
 
-def _recover_engine(settings: Settings, live: list[str]) -> int:
+def _recover_engine(settings: Settings) -> int:
     client = engine.answering_client(settings)
     if client is None:
         return 0
-    return containers.remove_runs(client, isolation.checkout_id(settings.root), live)
+    return containers.remove_runs(
+        client,
+        isolation.checkout_id(settings.root),
+        lambda: [run.id for run in isolation.live_runs(settings.root, settings.runs)],
+    )

