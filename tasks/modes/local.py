@@ -48,6 +48,8 @@ class LocalMode:
     """Secret values, hidden in what is shown of logs."""
     capable: tuple[Service, ...] = ()
     """Services that may come here later: supervisor knows them, and starts none of them."""
+    kept_logs: Path | None = None
+    """Where a run's logs are copied before its folder goes; None: they stay where they are."""
     keeps_data: bool = False
     """Whether stopping leaves the servers' data, as a developer's own stack does."""
     _supervisor: Supervisor = field(init=False)
@@ -172,6 +174,10 @@ class LocalMode:
         """Return the log file of a service."""
         return self.directory / "logs" / f"{service}.log"
 
+    def _shown_log(self, service: str) -> Path:
+        """Return where a person finds the log when the message is read."""
+        return self.kept_logs / f"{service}.log" if self.kept_logs else self.log(service)
+
     def tail(self, service: str, lines: int = _TAIL_LINES) -> str:
         """Return the last lines of a service's log, secrets hidden."""
         try:
@@ -275,7 +281,7 @@ class LocalMode:
     def _failed(self, name: str, what: str, state: Status) -> str:
         return (
             f"{name} {what} (state {state.state.lower()}, exit code {state.exit_code}). "
-            f"Last lines of {self.log(name)}:\n{_indented(self.tail(name))}"
+            f"Last lines of {self._shown_log(name)}:\n{_indented(self.tail(name))}"
         )
 
     def _late(self, names: str, answers: Mapping[str, str], status: Mapping[str, Status]) -> str:
@@ -283,7 +289,7 @@ class LocalMode:
         return (
             f"Not healthy after {self.settings.start_timeout:g} s: {names}. {first}: state "
             f"{status[first].state.lower()}, last answer: {answers.get(first, 'none')}. "
-            f"Last lines of {self.log(first)}:\n{_indented(self.tail(first))}"
+            f"Last lines of {self._shown_log(first)}:\n{_indented(self.tail(first))}"
         )
 
     def _program(self, service: Service) -> Program:

@@ -122,6 +122,7 @@ def _assembled(
             services=tuple(s for s in services if placement.sides[s.name] == "local"),
             ports=shared,
             directory=run.directory,
+            kept_logs=run_logs(project.settings, name, run),
             run_id=run.project,
             bin_directory=bin_directory,
             tell=tell,
@@ -132,6 +133,11 @@ def _assembled(
     if local is None or docker is None:
         return local or docker or _nothing(name)
     return HybridMode(project.stack, services, placement, local, docker, name, tell)
+
+
+def run_logs(settings: Settings, mode: str, run: Run) -> Path:
+    """Return the folder that keeps the logs of a run."""
+    return settings.state_directory / "logs" / f"{mode}-{run.id}"
 
 
 def _nothing(name: str) -> AnyMode:
