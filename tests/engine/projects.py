@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import sys
 import textwrap
 import time
@@ -137,7 +138,9 @@ class Running:
         self.words = tuple(words)
         self._began = time.monotonic()
         self._files = [
-            (folder / f".output-{os.urandom(4).hex()}-{name}").open("w+") for name in "oe"
+            # Not in the folder, which may be this repository.
+            (Path(tempfile.gettempdir()) / f"output-{os.urandom(4).hex()}-{name}").open("w+")
+            for name in "oe"
         ]
         self.process = subprocess.Popen(
             words,
