@@ -11,8 +11,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import sys
+import tempfile
 import textwrap
 import time
 import urllib.request
