@@ -11,12 +11,13 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import names
+from .selection import Seconds, names
 
 if TYPE_CHECKING:
     from .modes.hybrid import HybridMode
     from .settings import Settings
 
+_AS_SETTINGS_SAY = Seconds()
 _ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 
 
@@ -42,7 +43,9 @@ def _running(environment: str) -> HybridMode:
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
 )
-def up(c: Context, local: list[str], environment: str = "", timeout: float = 0.0) -> None:
+def up(
+    c: Context, local: list[str], environment: str = "", timeout: float = _AS_SETTINGS_SAY
+) -> None:
     """Start the stack with some services as processes, and wait until all are healthy."""
     from dataclasses import replace
 

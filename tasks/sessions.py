@@ -59,10 +59,21 @@ def _compare(session: nox.Session) -> None:
         options, rest = _parsed(session.posargs)
         settings = settings_module.load()
         if not options.from_records:
+            _require_modes(settings, options.modes)
             _recover(settings)
             for mode in options.modes:
                 _trial(mode, settings, rest, session)
         _finish(session, _shown(settings, options))
+
+
+def _require_modes(settings: Settings, modes: Sequence[str]) -> None:
+    """Raise UsageError for a mode that is none, before any of them has cost its time."""
+    from .envmap.project import open_project
+    from .envmap.show import placement_of
+
+    stack = open_project(settings.in_environment(settings.suite.environment)).stack
+    for mode in modes:
+        placement_of(mode, stack, settings.suite.service)
 
 
 def _parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

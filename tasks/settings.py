@@ -157,6 +157,13 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
         )
     except ValidationError as error:
         raise SettingsError(_explained(error.errors()[0], path)) from error
+    try:
+        found.overlay.format(environment="test")
+    except (KeyError, IndexError, ValueError) as error:
+        raise SettingsError(
+            f'{path}: [tool.tranship] "overlay": {found.overlay!r} may hold {{environment}} and no '
+            "other braces."
+        ) from error
     for table_name, key, seconds in (
         ("tool.tranship", "start-timeout", found.start_timeout),
         ("tool.tranship.suite", "timeout", found.suite.timeout),

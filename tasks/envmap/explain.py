@@ -96,7 +96,7 @@ def explain(
         if candidate is not None:
             steps.append(_mapping_step(candidate, envmap, won=candidate is winner))
             if candidate is winner:
-                steps += _ingredients(candidate, envmap, service, tuple(sides), resolved)
+                steps += _ingredients(candidate, envmap, service, tuple(sides), modes, ports)
     declared = declarations.get(service, {}).get(variable, ())
     for index, declaration in enumerate(reversed(declared)):
         steps += _declared_steps(declaration, envmap, won=winner is None and index == 0)
@@ -120,7 +120,8 @@ def _ingredients(
     envmap: EnvMap,
     service: str,
     sides: tuple[Side, ...],
-    resolved: Mapping[str, Variable | None],
+    modes: Mapping[str, Placement],
+    ports: Ports,
 ) -> list[Step]:
     steps: list[Step] = []
     parts = written.template.parts
@@ -134,10 +135,15 @@ def _ingredients(
             hidden = is_secret(written.variable) or _hides("".join(map(str, parts)), str(part))
             steps += _layer_steps(part.name, chains, envmap, hidden=hidden)
         else:
+            texts = {
+                mode: envmap.ingredient(service, written, part, placement, ports)
+                for mode, placement in modes.items()
+            }
+            hide = written.variable if part.name not in envmap.stack.services else part.name
             shown = "; ".join(
-                f"{mode}: {mask_value(written.variable, item.value)}"
-                for mode, item in resolved.items()
-                if item is not None
+                f"{mode}: {mask_value(hide, text)}"
+                for mode, text in texts.items()
+                if text is not None
             )
             own = {**envmap.mapping.written(service), **envmap.stack.services[service].environment}
             kind = "variable" if part.name in own else "endpoint"

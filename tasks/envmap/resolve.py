@@ -35,6 +35,14 @@ class EnvMap:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    def ingredient(
+        self, service: str, written: Written, part: Placeholder, placement: Placement, ports: Ports
+    ) -> str | None:
+        """Return what one placeholder of a template stands for in this placement."""
+        if service not in placement.sides:
+            return None
+        return _Consumer(self, service, placement, ports, None).text(part, written)
+
     def listens_on(self, service: str, placement: Placement) -> str:
         """Return the address a service must listen on, for all who dial it to reach it.
 
@@ -219,7 +227,29 @@ class _Consumer:
                     "mapping",
                     written.origin,
                 )
+        found |= self._recipe(found)
         return tuple(found[name] for name in sorted(found))
+
+    def _recipe(self, found: MappingType[str, Variable]) -> dict[str, Variable]:
+        """Return what x-tranship.local.environment gives a process: it wins over all else."""
+        recipe = self._service.local
+        if self._side != "local" or recipe is None:
+            return {}
+        port = self._service.container_port
+        here = self._ports.local.get((self._service.name, port), port) if port else None
+        return {
+            name: Variable(
+                name,
+                value if here is None else value.replace("{port}", str(here)),
+                found[name].declared if name in found else None,
+                "x-tranship.local",
+            )
+            for name, value in recipe.environment.items()
+        }
+
+    def text(self, part: Placeholder, written: Written) -> str | None:
+        """Return what a placeholder of one of this service's templates stands for."""
+        return self._text(part, written, (written.variable,))
 
     def _infer(self) -> tuple[Variable, ...]:
         excluded = self._map.mapping

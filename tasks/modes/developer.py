@@ -38,18 +38,21 @@ def docker_mode(
 ) -> DockerMode:
     """Return the stack as its compose files declare it.
 
-    Raises EngineUnavailable, ComposeFileError or UnknownServiceError.
+    Raises EngineUnavailable, ComposeFileError, UnknownServiceError, or NotOurs where
+    another checkout made the stack of this name.
     """
     project = open_project(settings)
     stack = project.stack
     engine.require_engine(project.compose.client())
-    return DockerMode(
+    mode = DockerMode(
         settings=settings,
         stack=stack,
         services=stack.selected(services, profiles),
         project=replace(with_mapping(project), name=stack.name, profiles=tuple(profiles) or ("*",)),
         hidden=project.hidden,
     )
+    mode.require_own_project()
+    return mode
 
 
 def with_mapping(project: Project, placement: Placement | None = None) -> engine.ComposeProject:

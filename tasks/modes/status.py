@@ -63,7 +63,13 @@ def hybrid_rows(mode: HybridMode, startup: Startup | None = None) -> list[Row]:
         [name, "docker", state, at, up]
         for name, state, _, at, up in docker_rows(mode.docker, startup)
     ]
-    return sorted([*here, *there])
+    seen = {row[0] for row in (*here, *there)}
+    lost = [
+        [name, side, "not running", "-", "-"]
+        for name, side in mode.sides.items()
+        if name not in seen and seen
+    ]
+    return sorted([*here, *there, *lost])
 
 
 def docker_health(mode: DockerMode) -> tuple[list[Row], bool]:
