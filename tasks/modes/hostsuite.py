@@ -26,7 +26,8 @@ class HostSuite:
         self._killed = False
         try:
             self._process = subprocess.Popen(
-                [*command, f"--junitxml={self._report}"],
+                # Relative: pytest would expand a `$` in the names of the folders above.
+                [*command, f"--junitxml={os.path.relpath(report, directory)}"],
                 env=dict(environment),
                 cwd=directory,
                 stdin=subprocess.DEVNULL,

@@ -38,8 +38,11 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewProject]:
     made: list[Project] = []
     environments = tmp_path_factory.getbasetemp() / "environments"
 
-    def new(name: str = "") -> Project:
+    def new(name: str = "", folder: str = "") -> Project:
         root = tmp_path_factory.mktemp("project")
+        if folder:
+            root = root / folder
+            root.mkdir()
         project = Project(root, name or f"engine-{os.urandom(4).hex()}", environments)
         made.append(project)
         return project

@@ -73,6 +73,10 @@ def main():
         say("the first line")
         say(f"the last words of {os.environ.get('NAME', 'it')}")
         sys.exit(int(rest[0]))
+    elif behaviour == "exit-late":  # as a program does that finds out what it lacks
+        time.sleep(0.4)
+        say("I cannot go on")
+        sys.exit(int(rest[0]))
     elif behaviour == "exit-after":  # FILE CODE: when the file appears
         while not os.path.exists(rest[0]):  # noqa: PTH110
             time.sleep(0.02)

@@ -20,6 +20,10 @@ CASES = {
         container("exit", "0"),
         ["broken exited with code 0", "exit code 0", "the last words of it"],
     ),
+    "exits a moment after it began": (
+        container("exit-late", "3"),
+        ["broken exited with code 3", "I cannot go on"],
+    ),
     "restarts in a loop": (
         container("exit", "7", restart="always"),
         ["broken restarts in a loop", "exit code 7", "the last words of it"],
@@ -70,7 +74,7 @@ def test_healthy_services_are_listed_with_address_and_start_up(project: Project)
 @pytest.mark.parametrize("declared", ["waited for", "oneshot"])
 def test_a_service_that_is_to_end_may_end(project: Project, declared: str) -> None:
     port = free_port()
-    once, dependent = container("exit", "0"), web(port)
+    once, dependent = container("exit-late", "0"), web(port)
     if declared == "waited for":
         dependent["depends_on"] = {"once": {"condition": "service_completed_successfully"}}
     else:

@@ -252,3 +252,19 @@ def test_containers_of_compose_run_are_removed_too(project: Project) -> None:
     until(lambda: project.containers(), "the job's container")
     project.inv("docker.down").exits(0)
     assert [] == project.left()
+
+
+def test_any_name_of_a_folder_will_do(new_project: NewProject, suite_packages: Path) -> None:
+    project = new_project(folder='it\'s 100% odd #1 ;x $HOME {port} "q" ü')
+    port = free_port()
+    project.compose(
+        {"web": web(port), "tests": suite_of(suite_packages)},
+        suite={"service": "tests", "paths": ["checks"]},
+    ).checks("def test_nothing(): pass\n")
+    for verb in ("docker", "local"):
+        project.inv(f"{verb}.up").exits(0)
+        assert {"healthy": True} == get(port)
+        project.inv(f"{verb}.logs").exits(0).says("serving on")
+        project.inv(f"{verb}.down").exits(0)
+    project.nox("-s", "compare").exits(0)
+    assert [] == project.left()

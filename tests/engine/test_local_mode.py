@@ -146,6 +146,11 @@ def test_down_ends_all_and_is_safe_to_repeat(new_project: NewProject) -> None:
 FAILURES = {
     "exits with a code": (("exit", "3"), {}, ["broken exited with code 3", "exit code 3"]),
     "exits with 0, which nothing expects": (("exit", "0"), {}, ["broken exited with code 0"]),
+    "exits a moment after it began": (
+        ("exit-late", "3"),
+        {},
+        ["broken exited with code 3", "I cannot go on"],
+    ),
     "restarts in a loop": (("exit", "7"), {"restart": "always"}, ["broken restarts in a loop"]),
     "restarts in a loop on failure": (
         ("exit", "8"),
@@ -159,7 +164,7 @@ FAILURES = {
 def test_a_service_that_fails_is_named_with_its_log(project: Project, name: str) -> None:
     behaviour, more, parts = FAILURES[name]
     project.compose({"broken": local(*behaviour, **more), "fine": web(free_port())})
-    done = project.inv("local.up").exits(4).says(*parts, "the last words of it")
+    done = project.inv("local.up").exits(4).says(*parts, "Last lines of")
     assert done.seconds < 15
     assert [] == project.left()
 
