@@ -12,11 +12,11 @@ from .boundary import task
 
 @task(
     help={
-        "baseline": "The mode that the other is compared with.",
+        "baseline": "The mode that the other is compared with, or the path of an earlier record.",
         "candidate": "The mode that is compared.",
         "format": "terminal or markdown.",
-        "enforce": "Exit 3 when a performance target is missed.",
-        "strict": "Exit 5 when a target could not be judged.",
+        "enforce": "Exit 3 when a gate is failed.",
+        "strict": "Exit 5 when a gate is inconclusive.",
     }
 )
 def show(
@@ -46,9 +46,51 @@ def show(
         raise Exit(code=int(code))
 
 
+@task(
+    help={
+        "baseline": "The mode that the other is compared with, or the path of an earlier record.",
+        "candidate": "The mode that is compared.",
+        "enforce": "The verdict fails where a gate is failed.",
+        "strict": "The verdict is inconclusive where a gate is.",
+    }
+)
+def report(
+    c: Context,
+    baseline: str = "local",
+    candidate: str = "docker",
+    enforce: bool = False,
+    strict: bool = False,
+) -> None:
+    """Write the newest comparison as a page, Markdown and JUnit."""
+    from . import settings as settings_module
+    from .comparison.report.records import write_records
+
+    for path in write_records(
+        settings_module.load(), baseline, candidate, enforce=enforce, strict=strict
+    ):
+        console.out(str(path))
+
+
+@task(
+    help={
+        "test": "A part of a test's name; all that differ without it.",
+        "baseline": "The mode that the other is compared with, or the path of an earlier record.",
+        "candidate": "The mode that is compared.",
+    },
+)
+def explain(c: Context, test: str = "", baseline: str = "local", candidate: str = "docker") -> None:
+    """Rank the causes of each test that differs on record; nothing is run."""
+    from . import settings as settings_module
+    from .comparison.explained import explained
+
+    console.out(explained(settings_module.load(), test, baseline, candidate))
+
+
 def _collection() -> Collection:
     found = Collection("compare")
     found.add_task(show)
+    found.add_task(report)
+    found.add_task(explain)
     return found
 
 

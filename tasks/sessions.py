@@ -6,6 +6,7 @@ import argparse
 import datetime
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +14,17 @@ import nox.command
 
 from . import console
 from . import settings as settings_module
-from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError, UsageError
+from .comparison.options import modes_of as modes_of
+from .comparison.options import parsed as _parsed
+from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError
 from .interrupts import terminated_as_interrupt
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .trials.record import Trial
 
-_OPTIONS = """\
---from-records  print the newest records again; run nothing
---enforce       exit 3 when a performance target is missed
---strict        exit 5 when a target could not be judged
---modes A,B     what to compare, the first with each other one: local, docker,
-                hybrid:SERVICE,... (those services as processes, the rest in
-                containers); default local,docker
-Everything else reaches pytest."""
+_HOPELESS = frozenset({"build", "start"})
+"""Stages of which a second try would fail the same way, and cost the same time."""
 
 
 def register() -> None:
@@ -56,68 +53,68 @@ def _docker(session: nox.Session) -> None:
 def _compare(session: nox.Session) -> None:
     """Run the suite in both modes and show what differs; -- --help lists the options."""
     with _exit_codes(session):
+        from .comparison.records import earlier_batch
+
         options, rest = _parsed(session.posargs)
         settings = settings_module.load()
+        # Read before anything runs: a new record can push the oldest out.
+        earlier = earlier_batch(options.baseline) if options.baseline else ()
+        modes = [earlier[0].mode] if earlier else options.modes
         if not options.from_records:
-            _require_modes(settings, options.modes)
+            _require(settings, modes, options.repeat)
             _recover(settings)
-            for mode in options.modes:
-                _trial(mode, settings, rest, session)
-        _finish(session, _shown(settings, options))
+            _trials(modes, options.repeat, settings, rest, session)
+        first = earlier or modes[0]
+        _finish(session, _shown(settings, options, first, modes if earlier else modes[1:]))
 
 
-def _require_modes(settings: Settings, modes: Sequence[str]) -> None:
-    """Raise UsageError for a mode that is none, before any of them has cost its time."""
+def _require(settings: Settings, modes: Sequence[str], repeat: int) -> None:
+    """Raise UsageError for what would stop the comparison, before any run has cost its time."""
+    from .comparison import gates
+    from .comparison.statistics import ENOUGH_RUNS, require_scipy
     from .envmap.project import open_project
     from .envmap.show import placement_of
 
     stack = open_project(settings.in_environment(settings.suite.environment)).stack
     for mode in modes:
         placement_of(mode, stack, settings.suite.service)
+    gates.require_services(gates.project_gates(settings), stack.services, settings.root)
+    if repeat >= ENOUGH_RUNS:
+        require_scipy()
 
 
-def _parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(
-        prog="nox -s compare --",
-        description=_OPTIONS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    for option in ("--from-records", "--enforce", "--strict"):
-        parser.add_argument(option, action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--modes", default="local,docker", type=modes_of, help=argparse.SUPPRESS)
-    return parser.parse_known_args(list(arguments))
+def _trials(
+    modes: Sequence[str],
+    repeat: int,
+    settings: Settings,
+    arguments: Sequence[str],
+    session: nox.Session,
+) -> None:
+    """Run the modes by turns, so that a drift of the machine hits all of them."""
+    batch = secrets.token_hex(4) if repeat > 1 else ""
+    for number in range(1, repeat + 1):
+        if repeat > 1:
+            console.note(f"run {number} of {repeat}")
+        trials = [_trial(mode, settings, arguments, session, batch, number) for mode in modes]
+        broken = [it.mode for it in trials if it.failure and it.failure.stage in _HOPELESS]
+        if broken and number < repeat:
+            console.note(f"{' and '.join(broken)} cannot run: not tried again")
+            return
 
 
-def modes_of(text: str) -> list[str]:
-    """Return the modes of a comma list: `local,hybrid:a,b` is `local` and `hybrid:a,b`.
-
-    Raises UsageError for fewer than two modes, or one that stands there twice.
-    """
-    modes: list[str] = []
-    for part in filter(None, (word.strip() for word in text.split(","))):
-        known = part in ("local", "docker") or part.startswith("hybrid:")
-        if known or not modes or not modes[-1].startswith("hybrid:"):
-            modes.append(part)
-        else:
-            modes[-1] += f",{part}"
-    if len(modes) < 2 or len(set(modes)) < len(modes):
-        raise UsageError(
-            f"--modes {text}: name two different modes or more, for example "
-            "`--modes local,hybrid:strategy-service`."
-        )
-    return modes
-
-
-def _shown(settings: Settings, options: argparse.Namespace) -> ExitCode:
-    """Print the first mode beside each other one; return the code that matters most."""
-    from .comparison.records import compared_records
+def _shown(
+    settings: Settings,
+    options: argparse.Namespace,
+    baseline: str | tuple[Trial, ...],
+    candidates: Sequence[str],
+) -> ExitCode:
+    """Print the baseline beside each candidate; return the code that matters most."""
+    from .comparison.report.records import reported_records
     from .comparison.verdict import worst
 
-    baseline, *candidates = options.modes
     codes = []
     for candidate in candidates:
-        text, code = compared_records(
+        text, code = reported_records(
             settings,
             baseline,
             candidate,
@@ -126,6 +123,7 @@ def _shown(settings: Settings, options: argparse.Namespace) -> ExitCode:
             width=console.width(),
             unicode=console.unicode_out(),
             mask=_mask(settings),
+            more=candidate != candidates[0],
         )
         console.out(f"\n{text}")
         codes.append(code)
@@ -163,7 +161,14 @@ def _install(session: nox.Session, settings: Settings) -> None:
         ) from error
 
 
-def _trial(name: str, settings: Settings, arguments: Sequence[str], session: nox.Session) -> Trial:
+def _trial(
+    name: str,
+    settings: Settings,
+    arguments: Sequence[str],
+    session: nox.Session,
+    batch: str = "",
+    repeat: int = 1,
+) -> Trial:
     """Run one trial and write its record, also when the mode cannot even be opened."""
     from .modes import runs
     from .trials import record
@@ -173,7 +178,7 @@ def _trial(name: str, settings: Settings, arguments: Sequence[str], session: nox
         console.note(f"{name}: {line}")
 
     try:
-        if name != "docker":
+        if name != "docker" and repeat == 1:
             _install(session, settings)
         with runs.isolated(settings, name, Path(session.bin), tell) as (mode, run):
             trial = run_trial(
@@ -189,6 +194,7 @@ def _trial(name: str, settings: Settings, arguments: Sequence[str], session: nox
             project="",
             failure=record.Failure("start", str(error)),
         )
+    trial = replace(trial, batch=batch, repeat=repeat)
     path = record.write(trial, settings.trials)
     tell(f"record {path.relative_to(settings.root)}")
     return trial

@@ -86,6 +86,8 @@ class Settings:
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
     silence: tuple[SilenceSettings, ...] = ()
+    gates: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """[tool.tranship.gates]: figure -> thresholds, as they are written."""
 
     @property
     def stack_files(self) -> tuple[Path, ...]:
@@ -175,7 +177,10 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
 
 def _underscored(table: dict[str, Any]) -> dict[str, Any]:
     return {
-        key.replace("-", "_"): _underscored(value) if isinstance(value, dict) else value
+        # The keys of the gates hold names of services.
+        key.replace("-", "_"): _underscored(value)
+        if isinstance(value, dict) and key != "gates"
+        else value
         for key, value in table.items()
     }
 
@@ -190,6 +195,11 @@ _IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array
 
 
 def _explained(detail: Any, path: Path) -> str:
+    if detail["loc"][0] == "gates" and len(detail["loc"]) > 1:
+        return (
+            f'{path}: [tool.tranship.gates] "{detail["loc"][1]}": must be a text or an array of '
+            'texts, such as "ratio < 1.5".'
+        )
     keys = [str(part).replace("_", "-") for part in detail["loc"]]
     if detail["type"] == "unexpected_keyword_argument":
         section: Any = Settings

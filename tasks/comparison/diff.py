@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from ..trials.record import SuiteRun, TestOutcome, Trial
+from ..trials.record import TestOutcome, Trial
+from .changes import moved_rows
+from .gates import GateResult, Gates, default_gates
+from .gating import results
 from .joining import join
 from .messages import normalise
+from .repeats import Flaky, enough, flaky, merged, messages
 from .services import RuntimeRow, ServiceRow, runtime_rows, service_rows
+from .summary import FAILING
+from .summary import Summary as Summary
 
 NOISE_SECONDS = 0.001
 """pytest writes durations to the millisecond: a ratio of less than one says nothing."""
 MOVERS = 10
 INTERPRETER_KEYS = ("python", "python_build")
-
-_FAILING = frozenset({"failed", "error"})
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Pair:
     @property
     def both_fail(self) -> bool:
         """Whether neither side lets the test pass."""
-        return {self.baseline.outcome, self.candidate.outcome} <= _FAILING
+        return {self.baseline.outcome, self.candidate.outcome} <= FAILING
 
     @property
     def change_seconds(self) -> float:
@@ -36,72 +40,16 @@ class Pair:
         return self.candidate.seconds - self.baseline.seconds
 
     @property
+    def stable(self) -> bool:
+        """Whether both sides ran it often enough for its difference to be no accident."""
+        return enough(self.baseline, self.candidate)
+
+    @property
     def ratio(self) -> float | None:
         """Candidate's duration by the baseline's; None where one is below the noise."""
         if min(self.baseline.seconds, self.candidate.seconds) < NOISE_SECONDS:
             return None
         return self.candidate.seconds / self.baseline.seconds
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One trial in one row. A missing trial has only its name."""
-
-    name: str
-    trial: Trial | None
-
-    @property
-    def suite(self) -> SuiteRun | None:
-        """The suite's run, where there was one."""
-        return self.trial.suite if self.trial else None
-
-    @property
-    def tests(self) -> tuple[TestOutcome, ...]:
-        """The suite's tests; none where it never ran."""
-        return self.suite.tests if self.suite else ()
-
-    @property
-    def suite_seconds(self) -> float | None:
-        """How long the suite took; None where it never ran."""
-        return self.suite.seconds if self.suite else None
-
-    @property
-    def startup_seconds(self) -> float | None:
-        """From the request to start until every service answered; None where unknown."""
-        return self.trial.startup_seconds if self.trial else None
-
-    @property
-    def proves_nothing(self) -> bool:
-        """Whether no test ran: none collected, or each one skipped."""
-        return all(test.outcome == "skipped" for test in self.tests)
-
-    @property
-    def failing(self) -> int:
-        """How many tests failed or ended in an error."""
-        return sum(test.outcome in _FAILING for test in self.tests)
-
-    @property
-    def hung(self) -> bool:
-        """Whether the suite had to be ended at its time limit."""
-        suite = self.suite
-        return suite is not None and (suite.hung_in is not None or suite.exit_code is None)
-
-    @property
-    def unexplained_exit(self) -> int | None:
-        """The exit code of pytest where the tests' outcomes do not account for it, else None.
-
-        A suite that hung was interrupted (2) or killed, which says no more than that it hung.
-        A coverage gate ends a suite in which all passed with 1; 3 and 4 are pytest's own
-        errors and what is above 5 is a crash (pytest.ExitCode).
-        """
-        code = self.suite.exit_code if self.suite else None
-        accounted = (
-            self.hung
-            or code in (None, 0)
-            or (code in (1, 2) and self.failing > 0)
-            or (code == 5 and self.proves_nothing)
-        )
-        return None if accounted else code
 
 
 @dataclass(frozen=True)
@@ -130,6 +78,15 @@ class Comparison:
     services: tuple[ServiceRow, ...] = ()
     runtime: tuple[RuntimeRow, ...] = ()
     fingerprint: tuple[FingerprintDifference, ...] = ()
+    flaky: tuple[Flaky, ...] = ()
+    """Tests that differ within one mode; they are in none of the other parts."""
+    runs: tuple[int, int] = (1, 1)
+    """How often each side ran; 0 where its trial is missing."""
+    moved: tuple[ServiceRow, ...] = ()
+    """Figures that differ for sure between the sides; none without SURE_RUNS runs of each."""
+    gates: tuple[GateResult, ...] = ()
+    gates_declared: bool = False
+    """Whether the project declares gates, or has the targets that everybody has."""
 
     @property
     def sides(self) -> tuple[Summary, Summary]:
@@ -143,54 +100,90 @@ class Comparison:
 
 
 def compare(
-    baseline: Trial | None,
-    candidate: Trial | None,
+    baseline: Trial | Sequence[Trial] | None,
+    candidate: Trial | Sequence[Trial] | None,
     *,
     modes: tuple[str, str] = ("local", "docker"),
     movers: int = MOVERS,
+    gates: Gates | None = None,
 ) -> Comparison:
-    """Return the comparison; a side that is None is a trial that is missing.
+    """Return the comparison; a side that is None, or of no runs, is a trial that is missing.
 
-    `modes` names the sides that are missing, and `movers` is how many of the tests whose
-    duration changed most are kept.
+    A side is one trial, or the runs of one batch. `modes` names the sides that are missing,
+    and `movers` is how many of the tests whose duration changed most are kept. `gates` are the
+    project's; None: the targets.
     """
-    names = (baseline.mode if baseline else modes[0], candidate.mode if candidate else modes[1])
+    runs = (_runs(baseline), _runs(candidate))
+    left, right = (Summary(name, merged(side)) for name, side in zip(modes, runs, strict=True))
+    names = (
+        left.trial.mode if left.trial else left.name,
+        right.trial.mode if right.trial else right.name,
+    )
     if names[0] == names[1]:
         names = (f"{names[0]} (baseline)", f"{names[1]} (candidate)")
-    left, right = Summary(names[0], baseline), Summary(names[1], candidate)
-    services = service_rows(baseline, candidate, names)
-    runtime = runtime_rows(baseline, candidate)
-    fingerprint = _fingerprint(baseline, candidate)
-    if not left.tests or not right.tests:
-        # Every test of the other side would be listed as missing here: one line says it.
-        return Comparison(left, right, services=services, runtime=runtime, fingerprint=fingerprint)
+    chosen = gates or default_gates()
+    services = service_rows(*runs, names, chosen)
+    compared = Comparison(
+        replace(left, name=names[0]),
+        replace(right, name=names[1]),
+        services=services,
+        moved=moved_rows(services),
+        runtime=runtime_rows(*runs),
+        fingerprint=_fingerprint(left.trial, right.trial),
+        runs=(len(runs[0]), len(runs[1])),
+        gates_declared=chosen.declared,
+    )
+    # Every test of the other side would be listed as missing there: one line says it.
+    if left.tests and right.tests:
+        compared = _with_tests(compared, movers)
+    return replace(compared, gates=results(chosen, compared))
+
+
+def _runs(side: Trial | Sequence[Trial] | None) -> tuple[Trial, ...]:
+    if side is None:
+        return ()
+    return (side,) if isinstance(side, Trial) else tuple(side)
+
+
+def _with_tests(compared: Comparison, movers: int) -> Comparison:
+    left, right = compared.sides
     joined = join(left.tests, right.tests)
+    known = {name for side in compared.sides if side.trial for name in side.trial.placement}
     pairs = [Pair(*pair) for pair in joined.pairs]
-    known = {name for trial in (baseline, candidate) if trial for name in trial.placement}
-    different = tuple(pair for pair in pairs if _differs(pair, known))
-    agreeing = [pair for pair in pairs if not _differs(pair, known)]
+    steady = [it for it in pairs if not (flaky(it.baseline) or flaky(it.candidate))]
+    different = tuple(pair for pair in steady if _differs(pair, known))
+    agreeing = [pair for pair in steady if not _differs(pair, known)]
     same_failure = tuple(pair for pair in agreeing if pair.both_fail)
-    return Comparison(
-        left,
-        right,
+    return replace(
+        compared,
         different=different,
         same_failure=same_failure,
         same=len(agreeing) - len(same_failure),
-        only_baseline=joined.only_baseline,
-        only_candidate=joined.only_candidate,
+        only_baseline=tuple(test for test in joined.only_baseline if not flaky(test)),
+        only_candidate=tuple(test for test in joined.only_candidate if not flaky(test)),
         movers=_movers(pairs, movers),
-        services=services,
-        runtime=runtime,
-        fingerprint=fingerprint,
+        flaky=(
+            *(
+                Flaky(it.baseline, it.candidate)
+                for it in pairs
+                if flaky(it.baseline) or flaky(it.candidate)
+            ),
+            *(Flaky(test, None) for test in joined.only_baseline if flaky(test)),
+            *(Flaky(None, test) for test in joined.only_candidate if flaky(test)),
+        ),
     )
 
 
 def _differs(pair: Pair, services: Iterable[str]) -> bool:
     if pair.baseline.outcome != pair.candidate.outcome:
         return True
-    return pair.both_fail and (
-        normalise(pair.baseline.message, services) != normalise(pair.candidate.message, services)
+    if not pair.both_fail:
+        return False
+    said, other = (
+        {normalise(message, services) for message in messages(test)}
+        for test in (pair.baseline, pair.candidate)
     )
+    return said.isdisjoint(other)
 
 
 def _movers(pairs: Iterable[Pair], count: int) -> tuple[Pair, ...]:

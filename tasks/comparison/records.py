@@ -1,23 +1,30 @@
-"""The newest trials on record, compared."""
+"""Trials on record, compared: the newest of two modes, or the newest with an earlier one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ..errors import ExitCode, RecordError, UsageError
 from ..settings import Settings
 from ..trials import record
-from .diff import compare
+from ..trials.record import Trial
+from .diff import Comparison, compare
+from .gates import project_gates
 from .tables import render
 from .verdict import exit_code
 
 FORMATS = ("terminal", "markdown")
 
 
+Side = str | tuple[Trial, ...]
+"""A mode, whose newest batch is meant; the path of a record (`.json`); or the runs themselves."""
+
+
 def compared_records(
     settings: Settings,
-    baseline: str,
-    candidate: str,
+    baseline: Side,
+    candidate: Side,
     *,
     format: str = "terminal",  # noqa: A002 - the word of the command line
     enforce: bool = False,
@@ -26,20 +33,13 @@ def compared_records(
     unicode: bool = True,
     mask: Callable[[str], str] = str,
 ) -> tuple[str, ExitCode]:
-    """Return the newest trials of two modes as text, and the exit code.
+    """Return the comparison of two sides as text, and the exit code.
 
-    A mode with no record is shown as missing, which never passes. Raises RecordError when
-    there is none of either, or one cannot be read.
+    Raises as `comparison_of` does, and UsageError for a format that is none.
     """
     if format not in FORMATS:
         raise UsageError(f"Unknown format {format!r}. Formats: {', '.join(FORMATS)}.")
-    trials = [record.newest_or_none(settings.trials, mode) for mode in (baseline, candidate)]
-    if trials == [None, None]:
-        raise RecordError(
-            f"No record of {baseline!r} or {candidate!r} in {settings.trials}. "
-            "Run `nox -s compare`."
-        )
-    comparison = compare(trials[0], trials[1], modes=(baseline, candidate))
+    comparison = comparison_of(settings, baseline, candidate)
     text = render(
         comparison,
         format="markdown" if format == "markdown" else "terminal",
@@ -49,3 +49,50 @@ def compared_records(
         mask=mask,
     )
     return text, exit_code(comparison, enforce=enforce, strict=strict)
+
+
+def comparison_of(settings: Settings, baseline: Side, candidate: Side) -> Comparison:
+    """Return the comparison of two sides, by the project's gates.
+
+    A mode with no record is shown as missing, which never passes. Raises RecordError when there
+    is none of either, one cannot be read, or both are the same; SettingsError for a gate.
+    """
+    gates = project_gates(settings)
+    runs = (_runs(settings, baseline), _runs(settings, candidate))
+    if not any(runs):
+        raise RecordError(
+            f"No record of {baseline!r} or {candidate!r} in {settings.trials}. "
+            "Run `nox -s compare`."
+        )
+    if {run.id for run in runs[0]} & {run.id for run in runs[1]}:
+        mode = runs[1][0].mode
+        raise RecordError(
+            f"The baseline is the newest record of {mode!r} itself: nothing to compare. "
+            f"Run `nox -s {mode}` first."
+        )
+    modes = tuple(side if isinstance(side, str) else side[0].mode for side in (baseline, candidate))
+    return compare(*runs, modes=(modes[0], modes[1]), gates=gates)
+
+
+def earlier_batch(path: Path) -> tuple[Trial, ...]:
+    """Return the runs of the batch that the record is of, as far as they lie beside it.
+
+    Raises RecordError when it cannot be read.
+    """
+    found = record.read(path)
+    if not found.batch:
+        return (found,)
+    beside = (record.read(other) for other in sorted(path.parent.glob("*.json")))
+    alike = [it for it in beside if (it.batch, it.mode) == (found.batch, found.mode)]
+    return tuple(sorted(alike, key=lambda it: it.repeat))
+
+
+def _runs(settings: Settings, side: Side) -> tuple[Trial, ...]:
+    if not isinstance(side, str):
+        return side
+    if side.endswith(".json"):
+        return earlier_batch(Path(side))
+    last = record.newest_or_none(settings.trials, side)
+    if last is None or not last.batch:
+        return () if last is None else (last,)
+    return record.newest_batch(settings.trials, side)

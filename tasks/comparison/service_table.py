@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .diff import Comparison
+from .gating import times_between
 from .layout import Style
 from .services import ServiceRow
+from .statistics import Estimate
 from .targets import Verdict
 from .units import quantity, threshold, times
 
@@ -60,13 +62,21 @@ def _service_row(row: ServiceRow, label: str, style: Style) -> list[str]:
     return [
         label,
         row.figure,
-        quantity(row.baseline, row.unit),
-        quantity(row.candidate, row.unit, None if on_ratio else limit),
+        quantity(row.baseline, row.unit) + _spread(row, 0, style),
+        quantity(row.candidate, row.unit, None if on_ratio else limit) + _spread(row, 1, style),
         # A share of 100 % by one of 99 % is a ratio that nobody asks for.
-        "" if row.unit == "share" else times(row.ratio, limit if on_ratio else None),
+        "" if row.unit == "share" else times_between(row, limit if on_ratio else None),
         threshold(row.target, row.unit) if row.target else "",
         verdict,
     ]
+
+
+def _spread(row: ServiceRow, side: int, style: Style) -> str:
+    if row.estimate is None or row.unit == "share":
+        return ""
+    found: Estimate = (row.estimate.baseline, row.estimate.candidate)[side]
+    sign = "\N{PLUS-MINUS SIGN}" if style.unicode else "+/-"
+    return f" {sign} {quantity(found.spread, row.unit)}" if found.n > 1 else ""
 
 
 def _reasons(comparison: Comparison, style: Style) -> Iterator[str]:

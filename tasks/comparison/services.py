@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ..trials.record import RuntimeShare, ServiceFigures, Side, Trial
+from .gate_syntax import Gate
+from .gates import Gates, default_gates
+from .statistics import ENOUGH_RUNS, RatioEstimate, estimate, ratio_estimate
 from .targets import (
     Figure,
     Judgement,
@@ -15,7 +19,6 @@ from .targets import (
     Verdict,
     judge,
     ratio,
-    target_for,
 )
 
 
@@ -34,6 +37,12 @@ class ServiceRow:
     target: Target | None
     judgement: Judgement | None
     """None where the figure has no target."""
+    gate: Gate | None = None
+    """What set the target."""
+    values: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    """The figure of every run that has it, in order."""
+    estimate: RatioEstimate | None = None
+    """None where a side ran once, or was not measured."""
 
     @property
     def missed(self) -> bool:
@@ -93,47 +102,129 @@ _FIGURES: tuple[tuple[Figure, Unit, Callable[[ServiceFigures], Measured]], ...] 
 
 
 def service_rows(
-    baseline: Trial | None, candidate: Trial | None, names: tuple[str, str]
+    baseline: Trial | Sequence[Trial] | None,
+    candidate: Trial | Sequence[Trial] | None,
+    names: tuple[str, str],
+    gates: Gates | None = None,
 ) -> tuple[ServiceRow, ...]:
-    """Return one row per service and figure, in the baseline's order of services."""
-    left = baseline.services if baseline else {}
-    right = candidate.services if candidate else {}
+    """Return the rows per service and figure, in the baseline's order of services.
+
+    A side is one trial, or several runs of it. A figure has a row for each gate on it, and one
+    row where there is none.
+    """
+    left, right = _runs(baseline), _runs(candidate)
+    chosen = gates or default_gates()
+    services = dict.fromkeys(name for trial in (*left, *right) for name in trial.services)
     return tuple(
-        _row(service, left.get(service), right.get(service), index, names)
-        for service in dict.fromkeys((*left, *right))
+        row
+        for service in services
         for index in range(len(_FIGURES))
+        for row in _rows(service, left, right, index, names, chosen)
     )
 
 
-def _row(
+def _runs(side: Trial | Sequence[Trial] | None) -> tuple[Trial, ...]:
+    if side is None:
+        return ()
+    return (side,) if isinstance(side, Trial) else tuple(side)
+
+
+def _rows(
     service: str,
-    left: ServiceFigures | None,
-    right: ServiceFigures | None,
+    left: Sequence[Trial],
+    right: Sequence[Trial],
     index: int,
     names: tuple[str, str],
-) -> ServiceRow:
+    gates: Gates,
+) -> list[ServiceRow]:
     figure, unit, measure = _FIGURES[index]
-    below = measure(left) if left else None
-    above = measure(right) if right else None
-    target = target_for(figure)
-    return ServiceRow(
+    sides = [
+        [it.services[service] for it in runs if service in it.services] for runs in (left, right)
+    ]
+    measured = [[measure(figures) for figures in side] for side in sides]
+    below, above = (_together(side) for side in measured)
+    values = (_values(measured[0]), _values(measured[1]))
+    several = all(values) and max(map(len, values)) > 1
+    found = ratio_estimate(*values) if several else None
+    row = ServiceRow(
         service=service,
-        sides=(left.side if left else None, right.side if right else None),
+        sides=(sides[0][0].side if sides[0] else None, sides[1][0].side if sides[1] else None),
         figure=figure,
         unit=unit,
         baseline=below.value if below else None,
         candidate=above.value if above else None,
         ratio=ratio(below, above),
-        target=target,
-        judgement=judge(target, below, above, names=names) if target else None,
+        target=None,
+        judgement=None,
+        values=values,
+        estimate=found,
+    )
+    interval = _interval(found, values)
+    few = min(map(len, values))
+    straddles = (
+        "the interval straddles the limit"
+        if few >= ENOUGH_RUNS
+        else f"{few} of at least {ENOUGH_RUNS} runs, on both sides of the limit"
+    )
+    return [
+        replace(
+            row,
+            gate=gate,
+            target=gate.target,
+            judgement=judge(
+                gate.target, below, above, names=names, interval=interval, straddles=straddles
+            ),
+        )
+        for gate in gates.on(service, figure)
+        if gate.target
+    ] or [row]
+
+
+def _together(runs: Sequence[Measured]) -> Measured | None:
+    """Return several runs of one figure as one; runs without it are left out."""
+    if len(runs) < 2:
+        return runs[0] if runs else None
+    methods = {it.method for it in runs if it.value is not None}
+    values = _values(runs)
+    counts = [it.samples for it in runs if it.samples is not None]
+    interval = None
+    if values:
+        found = estimate(values)
+        interval = (found.low, found.high)
+    return Measured(
+        value=statistics.median(values) if values else None,
+        # Runs that were measured by turns in two ways compare with nothing.
+        method=methods.pop() if len(methods) == 1 else None,
+        samples=min(counts, default=None),
+        interval=interval,
     )
 
 
-def runtime_rows(baseline: Trial | None, candidate: Trial | None) -> tuple[RuntimeRow, ...]:
+def _values(runs: Sequence[Measured]) -> tuple[float, ...]:
+    return tuple(float(it.value) for it in runs if it.value is not None)
+
+
+def _interval(
+    found: RatioEstimate | None, values: tuple[tuple[float, ...], tuple[float, ...]]
+) -> tuple[float, float] | None:
+    """Return where the ratio lies: the interval, or with two runs the range of the ratios."""
+    if found is None:
+        return None
+    if found.low is not None and found.high is not None:
+        return found.low, found.high
+    below, above = values
+    if min(map(len, values)) < ENOUGH_RUNS and min(below) > 0:
+        return min(above) / max(below), max(above) / min(below)
+    return None
+
+
+def runtime_rows(
+    baseline: Trial | Sequence[Trial] | None, candidate: Trial | Sequence[Trial] | None
+) -> tuple[RuntimeRow, ...]:
     """Return the rows of the modes' own processes; none where neither side has any."""
-    left = baseline.runtime if baseline else None
-    right = candidate.runtime if candidate else None
-    if left is None and right is None:
+    left = [run.runtime for run in _runs(baseline) if run.runtime]
+    right = [run.runtime for run in _runs(candidate) if run.runtime]
+    if not left and not right:
         return ()
     return (
         _runtime_row("processes", "count", left, right, lambda it: it.processes),
@@ -145,10 +236,14 @@ def runtime_rows(baseline: Trial | None, candidate: Trial | None) -> tuple[Runti
 def _runtime_row(
     figure: Figure,
     unit: Unit,
-    left: RuntimeShare | None,
-    right: RuntimeShare | None,
+    left: Sequence[RuntimeShare],
+    right: Sequence[RuntimeShare],
     value: Callable[[RuntimeShare], float | None],
 ) -> RuntimeRow:
-    below = value(left) if left else None
-    above = value(right) if right else None
+    below, above = (_median(map(value, side)) for side in (left, right))
     return RuntimeRow(figure, unit, below, above, ratio(Measured(below), Measured(above)))
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

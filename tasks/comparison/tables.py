@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..trials.record import Outcome, TestOutcome
+from . import critical, edges_table, resources
 from .diff import NOISE_SECONDS, Comparison, Pair, Summary
+from .fingerprints import differences
 from .layout import Format, Style
+from .repeat_tables import different_note, flaky_blocks, gate_blocks, runs_notes
 from .service_table import service_blocks
 from .units import MISSING, change, quantity, times
 from .verdict import exit_note, hang_note, sentence
 
+SHOWN_DIFFERENCES = 15
 _COUNTED: tuple[Outcome, ...] = ("passed", "failed", "skipped", "error")
 
 
@@ -33,11 +37,17 @@ def render(
     blocks = (
         *_warning(comparison, style),
         *_summary(comparison, style),
+        *runs_notes(comparison, style),
         *_failures(comparison, style),
         *_different(comparison, style),
+        *flaky_blocks(comparison, style),
         *_one_side(comparison, style),
         *_movers(comparison, style),
         *service_blocks(comparison, style),
+        *gate_blocks(comparison, style),
+        *resources.blocks(comparison, style),
+        *edges_table.blocks(comparison, style),
+        *critical.blocks(comparison, style),
         *_fingerprint(comparison, style),
         style.text(sentence(comparison, enforce=enforce)),
     )
@@ -125,6 +135,7 @@ def _different(comparison: Comparison, style: Style) -> Iterator[str]:
     if comparison.different:
         yield style.heading(f"Tests that differ: {len(comparison.different)}")
         yield _outcomes(comparison, comparison.different, style)
+        yield from different_note(comparison)
     else:
         yield "No test differs."
     if comparison.same_failure:
@@ -208,7 +219,8 @@ def _fingerprint(comparison: Comparison, style: Style) -> Iterator[str]:
     silent = [it.name for it in comparison.sides if it.trial and not it.trial.fingerprint]
     if silent:
         yield style.text(f"No fingerprint of {' and '.join(silent)}.")
-    if comparison.fingerprint:
+    found = differences(*(it.trial.fingerprint if it.trial else {} for it in comparison.sides))
+    if found:
         yield style.heading("What the suite saw differently")
         yield style.table(
             ("fingerprint", *(style.text(side.name) for side in comparison.sides)),
@@ -218,9 +230,15 @@ def _fingerprint(comparison: Comparison, style: Style) -> Iterator[str]:
                     MISSING if it.baseline is None else style.text(it.baseline),
                     MISSING if it.candidate is None else style.text(it.candidate),
                 ]
-                for it in comparison.fingerprint
+                for it in found[:SHOWN_DIFFERENCES]
             ],
-            cut={1: "start", 2: "start"},
+            cut={0: "start", 1: "start", 2: "start"},
+        )
+    if found[SHOWN_DIFFERENCES:]:
+        more, expected = found[SHOWN_DIFFERENCES:], [it for it in found if it.expected]
+        yield style.text(
+            f"{len(more)} more, less suspicious; {len(expected)} of all {len(found)} are what "
+            "the placement itself makes."
         )
 
 

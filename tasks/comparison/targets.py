@@ -7,6 +7,8 @@ never meets it: a threshold that passes on no samples hides the very run that we
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -25,6 +27,15 @@ Figure = Literal[
     "processes",
 ]
 Unit = Literal["seconds", "bytes", "share", "count"]
+Relation = Literal["<=", ">=", "==", "<", ">"]
+
+_HOLDS: Mapping[Relation, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+}
 
 
 class Verdict(Enum):
@@ -50,12 +61,12 @@ class Target:
     figure: Figure
     of: Literal["ratio", "candidate"]
     """On candidate divided by baseline, or on the candidate's own figure."""
-    relation: Literal["<", ">"]
+    relation: Relation
     limit: float
 
     def holds(self, value: float) -> bool:
-        """Return whether the value is on the right side of the limit; the limit is not."""
-        return value < self.limit if self.relation == "<" else value > self.limit
+        """Return whether the value is on the right side of the limit."""
+        return _HOLDS[self.relation](value, self.limit)
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,8 @@ class Measured:
     value: float | None
     method: str | None = None
     samples: int | None = None
+    interval: tuple[float, float] | None = None
+    """Of several runs; None for one run, of which nothing but the figure is known."""
 
 
 TARGETS: tuple[Target, ...] = (
@@ -99,17 +112,27 @@ def judge(
     candidate: Measured | None,
     *,
     names: tuple[str, str] = ("the baseline", "the candidate"),
+    interval: tuple[float, float] | None = None,
+    straddles: str = "the interval straddles the limit",
 ) -> Judgement:
-    """Return whether the figures meet the target. `names` are the two sides, for the reason."""
+    """Return whether the figures meet the target. `names` are the two sides, for the reason.
+
+    `interval` is where the ratio lies after several runs. A limit within it, or within the
+    candidate's own, leaves the target unknown, by the reason `straddles`.
+    """
     if target.of == "ratio":
         reason = _pair_doubt(target, baseline, candidate, names)
         value = ratio(baseline, candidate)
     else:
         reason = _side_doubt(candidate, names[1])
         value = candidate.value if candidate else None
+        interval = candidate.interval if candidate else None
     if reason or value is None:
         return Judgement(Verdict.UNKNOWN, reason)
-    return Judgement(Verdict.MET if target.holds(value) else Verdict.MISSED)
+    holds = target.holds(value)
+    if interval is not None and any(target.holds(end) != holds for end in interval):
+        return Judgement(Verdict.UNKNOWN, straddles)
+    return Judgement(Verdict.MET if holds else Verdict.MISSED)
 
 
 def _pair_doubt(

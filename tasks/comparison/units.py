@@ -43,7 +43,11 @@ def threshold(target: Target, unit: Unit) -> str:
         return f"{target.relation} {target.limit:g}x"
     if unit == "share":
         return f"{target.relation} {target.limit * 100:g} %"
-    return f"{target.relation} {target.limit * 1000:g} ms"
+    if unit == "bytes":
+        return f"{target.relation} {target.limit / 2**20:g} MiB"
+    if unit == "count" or target.limit < 1:
+        return f"{target.relation} {target.limit * 1000:g} ms"
+    return f"{target.relation} {target.limit:g} s"
 
 
 def _mebibytes(value: float) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from ..errors import ExitCode
 from .diff import Comparison, Summary
+from .gates import GateResult
 from .services import ServiceRow
-from .targets import Target
+from .targets import Target, Verdict
 from .units import quantity, threshold, times
 
 
@@ -16,21 +17,27 @@ def exit_code(comparison: Comparison, *, enforce: bool, strict: bool) -> ExitCod
     """Return the exit code of a comparison; the worst finding decides.
 
     A trial that is missing or failed comes first, since little is known then; next what the
-    tests say, then suites in which no test ran. A missed target counts with `enforce` and a
-    target left unknown with `strict`.
+    tests say, then flaky tests and suites in which no test ran. A missed target counts with
+    `enforce`, and a target left unknown with `strict`.
     """
     if _environment(comparison):
         return ExitCode.ENVIRONMENT
     if _tests(comparison):
         return ExitCode.TESTS_DIFFER
-    if any(side.proves_nothing for side in comparison.sides):
+    if comparison.flaky or any(side.proves_nothing for side in comparison.sides):
         return ExitCode.INCONCLUSIVE
     if enforce and any(row.missed for row in comparison.services):
         return ExitCode.GATE_FAILED
     judged = any(row.judgement for row in comparison.services)
     if strict and (not judged or any(row.unknown for row in comparison.services)):
         return ExitCode.INCONCLUSIVE
+    if strict and any(gate.judgement.verdict is Verdict.UNKNOWN for gate in _declared(comparison)):
+        return ExitCode.INCONCLUSIVE
     return ExitCode.SAME
+
+
+def _declared(comparison: Comparison) -> tuple[GateResult, ...]:
+    return comparison.gates if comparison.gates_declared else ()
 
 
 _GRAVITY = (
@@ -55,6 +62,9 @@ def sentence(comparison: Comparison, *, enforce: bool = False) -> str:
         findings.append("no test ran on either side")
     elif idle:
         findings.append(f"no test ran on {idle[0]}")
+    if comparison.flaky:
+        count = len(comparison.flaky)
+        findings.append(f"{_tests_of(count)} {'is' if count == 1 else 'are'} flaky")
     if not findings:
         findings.append(f"no test differs ({comparison.same} on both sides)")
     return "; ".join([*findings, *_targets(comparison, enforce)]) + "."

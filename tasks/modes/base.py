@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -106,11 +106,22 @@ class Mode(Protocol):
     def runtime_pids(self) -> tuple[int, ...]:
         """Return the mode's own processes: shims and proxies, or the supervisor."""
 
+    def oom_kills(self, since: float) -> Mapping[str, int]:
+        """Return service -> kills for memory that the engine saw since then (epoch seconds)."""
+
     def suite(self, arguments: tuple[str, ...]) -> SuiteProcess:
         """Start pytest where the suite belongs in this mode, with these arguments."""
 
     def python(self, source: str) -> str:
         """Run a Python program with the suite's interpreter; return what it printed."""
+
+    @property
+    def pythons(self) -> Mapping[Side, Callable[[str], str]]:
+        """What runs a Python program on each side that has services; the suite's own first."""
+
+    @property
+    def references(self) -> Mapping[str, frozenset[str]]:
+        """Service -> the services that its variables name, so the ones that it dials."""
 
     def save_logs(self, directory: Path) -> None:
         """Copy the services' logs into `directory`, one file each."""

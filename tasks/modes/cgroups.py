@@ -35,6 +35,25 @@ class Cgroup:
             return int((self.cpu / "cpuacct.usage").read_text()) / 1e9
         return None
 
+    def throttled_seconds(self) -> float | None:
+        """Return how long the group's CPU limit held it back; None where nothing counts it.
+
+        In version 1 that is the `cpu` controller's, in which a local service has no group.
+        """
+        if self.version == 2:
+            microseconds = _keyed(self.cpu / "cpu.stat", "throttled_usec")
+            return None if microseconds is None else microseconds / 1e6
+        with suppress(ValueError):
+            folder = ROOT / "cpu" / self.cpu.relative_to(ROOT / "cpuacct")
+            nanoseconds = _keyed(folder / "cpu.stat", "throttled_time")
+            return None if nanoseconds is None else nanoseconds / 1e9
+        return None
+
+    def oom_kills(self) -> int | None:
+        """Return how many of the group's processes were killed for memory; None if unknown."""
+        name = "memory.events" if self.version == 2 else "memory.oom_control"
+        return _keyed(self.memory / name, "oom_kill")
+
     @property
     def method(self) -> str:
         """Return the name of this way to measure, for the record."""

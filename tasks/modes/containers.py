@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import queue
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -202,6 +203,27 @@ def _drained(source: queue.Queue[T]) -> Iterator[T]:
     with contextlib.suppress(queue.Empty):
         while True:
             yield source.get_nowait()
+
+
+def oom_kills(client: DockerClient, project: str, since: float) -> dict[str, int]:
+    """Return service -> how often the engine saw it killed for memory since then (epoch seconds).
+
+    A container's own group goes with its first process and starts again at zero, and
+    `State.OOMKilled` is false once it runs again: only the events remember.
+    """
+    from python_on_whales.exceptions import DockerException
+
+    found: dict[str, int] = {}
+    with contextlib.suppress(DockerException):
+        for event in client.system.events(
+            since=datetime.datetime.fromtimestamp(since, datetime.UTC),
+            until=datetime.datetime.now(datetime.UTC),
+            filters={"label": f"{PROJECT_LABEL}={project}", "event": "oom"},
+        ):
+            attributes = (event.actor.attributes if event.actor else None) or {}
+            service = str(attributes.get(SERVICE_LABEL, ""))
+            found[service] = found.get(service, 0) + 1
+    return found
 
 
 def remove_project(client: DockerClient, project: str) -> int:

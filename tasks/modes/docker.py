@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from python_on_whales import DockerClient
 
+    from ..envmap.resolve import EnvMap
+
 _TAIL_LINES = 15
 
 
@@ -44,6 +46,8 @@ class DockerMode:
     """Secret values, hidden in what is shown of logs."""
     recreate: bool = False
     """Whether `start` replaces containers that run, and leaves what they depend on alone."""
+    envmap: EnvMap | None = None
+    """What decides the variables; only measuring asks it who dials whom."""
     _client: DockerClient | None = field(default=None, init=False)
 
     @property
@@ -140,6 +144,10 @@ class DockerMode:
         """Return the containers' shims and userland proxies."""
         return containers.runtime_pids(containers.of_project(self.client, self.project_name))
 
+    def oom_kills(self, since: float) -> Mapping[str, int]:
+        """Return service -> kills for memory since then, also of containers that restarted."""
+        return containers.oom_kills(self.client, self.project_name, since)
+
     def suite(self, arguments: tuple[str, ...]) -> SuiteProcess:
         """Start pytest in a one-off container of the suite's service."""
         return ContainerSuite(
@@ -166,6 +174,18 @@ class DockerMode:
             )
         except DockerException as error:
             raise EnvironmentFailed(f"python failed: {error_text(error)}") from error
+
+    @property
+    def pythons(self) -> Mapping[Side, Callable[[str], str]]:
+        """What runs a Python program in the compose network."""
+        return {"docker": self.python}
+
+    @property
+    def references(self) -> Mapping[str, frozenset[str]]:
+        """Service -> the services that its variables name; nothing without a mapping."""
+        if self.envmap is None:
+            return {}
+        return {service.name: self.envmap.references(service.name) for service in self.services}
 
     def save_logs(self, directory: Path) -> None:
         """Write each container's log, secrets hidden."""

@@ -148,6 +148,10 @@ class HybridMode:
         """Return supervisord, shims and proxies."""
         return (*self.local.runtime_pids(), *self.docker.runtime_pids())
 
+    def oom_kills(self, since: float) -> Mapping[str, int]:
+        """Return service -> kills for memory that the engine saw since then."""
+        return self.docker.oom_kills(since)
+
     def suite(self, arguments: tuple[str, ...]) -> SuiteProcess:
         """Start pytest on this host, which reaches both sides."""
         return self.local.suite(arguments)
@@ -155,6 +159,16 @@ class HybridMode:
     def python(self, source: str) -> str:
         """Run a Python program with the suite's interpreter on this host."""
         return self.local.python(source)
+
+    @property
+    def pythons(self) -> Mapping[Side, Callable[[str], str]]:
+        """What runs a Python program on either side; the suite is on this host."""
+        return {"local": self.local.python, "docker": self.docker.python}
+
+    @property
+    def references(self) -> Mapping[str, frozenset[str]]:
+        """Service -> the services that its variables name, on either side."""
+        return {s.name: self.local.envmap.references(s.name) for s in self.services}
 
     def save_logs(self, directory: Path) -> None:
         """Copy the logs of both sides."""

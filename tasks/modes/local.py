@@ -127,6 +127,10 @@ class LocalMode:
         pid = self._supervisor.pid()
         return (pid,) if pid is not None else ()
 
+    def oom_kills(self, since: float) -> Mapping[str, int]:  # noqa: ARG002 - the protocol's
+        """Return nothing: a local service's own group counts them, over restarts too."""
+        return {}
+
     def suite(self, arguments: tuple[str, ...]) -> SuiteProcess:
         """Start pytest in this host's Python, with the suite's variables for the local side."""
         return HostSuite(
@@ -140,6 +144,16 @@ class LocalMode:
     def python(self, source: str) -> str:
         """Run a Python program with the suite's interpreter."""
         return run_python(source, self._suite_environment(), self.settings.root)
+
+    @property
+    def pythons(self) -> Mapping[Side, Callable[[str], str]]:
+        """What runs a Python program here."""
+        return {"local": self.python}
+
+    @property
+    def references(self) -> Mapping[str, frozenset[str]]:
+        """Service -> the services that its variables name."""
+        return {service.name: self.envmap.references(service.name) for service in self.services}
 
     def save_logs(self, directory: Path) -> None:
         """Copy the services' logs, secrets hidden."""

@@ -181,6 +181,7 @@ def _isolated_docker(
         run_id=run.id,
         hidden=project.hidden,
         tell=tell,
+        envmap=project.envmap,
     )
 
 

@@ -86,7 +86,6 @@ class Starting:
             name: began + ready[name] - item.started_at
             for name, item in infos.items()
             if name in ready
-            and item.running
             and item.started_at is not None
             # Of a service that nobody can ask, only the start is known.
             and began + ready[name] > item.started_at

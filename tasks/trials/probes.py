@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..modes.base import Address, ServiceProcess
-from ..modes.cgroups import Cgroup
 from ..modes.health import Prober
 from ..stack.model import Service
 from .record import HealthSamples, RuntimeShare
 
 HEALTH_SAMPLES = 50
 _WARM_UP = 3
-_CPU_INTERVAL_SECONDS = 0.5
 
 
 def health_samples(
@@ -98,51 +95,3 @@ def runtime_share(pids: Iterable[int]) -> RuntimeShare:
                 cpu += times.user + times.system
                 count += 1
     return RuntimeShare(count, memory if count else None, cpu if count else None)
-
-
-@dataclass
-class CpuMeter:
-    """Adds up CPU seconds over a service's restarts while the block runs.
-
-    A container's group starts again at zero when the container restarts, a local
-    service's goes on: reading both twice a second makes them the same figure, less what a
-    container used in the last half second before it restarted.
-    """
-
-    groups: Mapping[str, Cgroup]
-    _before: dict[str, float] = field(default_factory=dict)
-    _last: dict[str, float] = field(default_factory=dict)
-    _ended: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def __enter__(self) -> CpuMeter:
-        self._thread = threading.Thread(target=self._run, name="cpu-meter", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._read()
-
-    def seconds(self, service: str) -> float | None:
-        """Return the CPU seconds of a service over all its restarts; None if never read."""
-        if service not in self._last:
-            return None
-        return self._before.get(service, 0.0) + self._last[service]
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._read()
-            self._ended.wait(_CPU_INTERVAL_SECONDS)
-
-    def _read(self) -> None:
-        for service, group in self.groups.items():
-            now = group.cpu_seconds()
-            if now is None:
-                continue
-            last = self._last.get(service, 0.0)
-            if now < last:
-                self._before[service] = self._before.get(service, 0.0) + last
-            self._last[service] = now

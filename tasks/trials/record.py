@@ -15,14 +15,19 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import EnvironmentFailed, RecordError
+from .figures import EdgeLatency as EdgeLatency
+from .figures import HealthSamples as HealthSamples
+from .figures import RuntimeShare as RuntimeShare
+from .figures import Series as Series
+from .figures import ServiceFigures as ServiceFigures
+from .figures import Side as Side
 
 FORMAT = "tranship-trial"
-VERSION = 1
+VERSION = 2
 KEPT_PER_MODE = 20
 STALE_SECONDS = 3600.0
 
 Outcome = Literal["passed", "failed", "skipped", "error"]
-Side = Literal["local", "docker"]
 
 
 @dataclass(frozen=True)
@@ -58,48 +63,6 @@ class SuiteRun:
 
 
 @dataclass(frozen=True)
-class HealthSamples:
-    """Health probes sent from the host, the same way to both sides."""
-
-    samples: int
-    passed: int
-    p50_seconds: float | None = None
-    p95_seconds: float | None = None
-
-    @property
-    def rate(self) -> float | None:
-        """Share of the probes that passed; None without samples."""
-        return self.passed / self.samples if self.samples else None
-
-
-@dataclass(frozen=True)
-class ServiceFigures:
-    """What one service cost."""
-
-    side: Side
-    startup_seconds: float | None = None
-    """From the request to start the stack until this service answered its probe."""
-    own_startup_seconds: float | None = None
-    """From the start of the service's own process until it answered its probe."""
-    memory_bytes: int | None = None
-    """Anonymous resident memory of the process tree at the end of the suite."""
-    memory_method: str | None = None
-    cpu_seconds: float | None = None
-    """CPU time from the process's start to the end of the suite."""
-    cpu_method: str | None = None
-    health: HealthSamples | None = None
-
-
-@dataclass(frozen=True)
-class RuntimeShare:
-    """The mode's own processes: shims and proxies, or the supervisor."""
-
-    processes: int
-    memory_bytes: int | None = None
-    cpu_seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class Failure:
     """Why the mode itself failed, when it did."""
 
@@ -124,6 +87,11 @@ class Trial:
     runtime: RuntimeShare | None = None
     fingerprint: dict[str, str] = field(default_factory=dict)
     failure: Failure | None = None
+    batch: str = ""
+    """The runs of one `compare --repeat N` share it; empty for a run by itself."""
+    repeat: int = 1
+    """Which run of its mode within the batch, from 1."""
+    edges: tuple[EdgeLatency, ...] = ()
     format: str = FORMAT
     version: int = VERSION
 
@@ -131,13 +99,14 @@ class Trial:
 def write(trial: Trial, directory: Path) -> Path:
     """Write the record atomically into `directory` and return its path.
 
-    Older records of the same mode beyond KEPT_PER_MODE are removed.
+    Older records of the same mode beyond KEPT_PER_MODE are removed, none of its own batch.
 
     Raises EnvironmentFailed when the directory cannot be written.
     """
     # A log line or a variable may hold bytes that are no UTF-8: better a `?` than no record.
     payload = json.dumps(asdict(trial), indent=1, ensure_ascii=False).encode("utf-8", "replace")
-    path = directory / f"{_stamp(trial)}-{trial.id}.json"
+    ending = _ending(trial.batch)
+    path = directory / f"{_stamp(trial)}-{trial.id}{ending}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _replace(path, payload + b"\n")
@@ -147,7 +116,7 @@ def write(trial: Trial, directory: Path) -> Path:
         ) from error
     for old in _paths(directory, trial.mode)[:-KEPT_PER_MODE]:
         # A clock that was set back must not make the record just written the oldest.
-        if old != path:
+        if old != path and not (trial.batch and old.name.endswith(ending)):
             old.unlink(missing_ok=True)
     _remove_stale(directory)
     return path
@@ -232,6 +201,24 @@ def newest_or_none(directory: Path, mode: str) -> Trial | None:
     """
     paths = _paths(directory, mode)
     return read(paths[-1]) if paths else None
+
+
+def newest_batch(directory: Path, mode: str) -> tuple[Trial, ...]:
+    """Return all runs of the newest batch of `mode` in order; a run by itself is one.
+
+    Raises RecordError when there is none, or one cannot be read.
+    """
+    last = newest(directory, mode)
+    if not last.batch:
+        return (last,)
+    # By their names: to open every record on file costs a second where suites are large.
+    paths = [path for path in _paths(directory, mode) if path.name.endswith(_ending(last.batch))]
+    runs = [trial for trial in map(read, paths) if trial.batch == last.batch]
+    return tuple(sorted(runs, key=lambda trial: trial.repeat))
+
+
+def _ending(batch: str) -> str:
+    return f"-{_slug(batch)}.json" if batch else ".json"
 
 
 def _stamp(trial: Trial) -> str:

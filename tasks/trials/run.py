@@ -6,19 +6,21 @@ import datetime
 import importlib.resources
 import json
 import shutil
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import EnvironmentFailed
-from ..modes.base import Mode, ServiceProcess, Startup
+from ..modes.base import Address, Mode, Startup
 from ..modes.runs import run_logs
 from ..settings import Settings
 from ..stack.isolation import Run
 from ..stack.model import Service
-from . import probes, suite
+from . import edges, probes, suite
 from .record import (
     KEPT_PER_MODE,
+    EdgeLatency,
     Failure,
     HealthSamples,
     RuntimeShare,
@@ -26,6 +28,7 @@ from .record import (
     SuiteRun,
     Trial,
 )
+from .sampling import Sampler
 
 Show = Callable[[str], None]
 
@@ -39,6 +42,9 @@ class _Findings:
     health: dict[str, HealthSamples] = field(default_factory=dict)
     figures: dict[str, probes.Usage] = field(default_factory=dict)
     runtime: RuntimeShare | None = None
+    sampler: Sampler = field(default_factory=lambda: Sampler(()))
+    edges: tuple[EdgeLatency, ...] = ()
+    oom_kills: dict[str, int] = field(default_factory=dict)
     suite: SuiteRun | None = None
     failure: Failure | None = None
 
@@ -88,22 +94,45 @@ def _measured_suite(
     show: Show,
     tell: Show,
 ) -> None:
-    tell("reading the fingerprint")
-    found.fingerprint = fingerprint(mode)
     tell("probing health")
-    found.health = probes.health_samples(services, mode.addresses())
-    processes = mode.processes()
-    groups = {item.service: item.cgroup for item in processes if item.cgroup is not None}
+    addresses = mode.addresses()
+    found.health = probes.health_samples(services, addresses)
     log = run_logs(settings, mode.name, run) / "pytest.txt"
     tell("running the suite")
     arguments = suite.arguments(settings.suite, pytest_arguments, settings.root)
-    with probes.CpuMeter(groups) as meter:
-        found.suite = suite.run(mode, settings.suite, arguments, show, log)
-    tell("measuring")
-    found.figures = {
-        item.service: _with_restarts(item, probes.usage(item), meter) for item in mode.processes()
-    }
-    found.runtime = probes.runtime_share(mode.runtime_pids())
+    began = time.time()
+    try:
+        with Sampler(mode.processes(), mode.runtime_pids()) as found.sampler:
+            found.suite = suite.run(mode, settings.suite, arguments, show, log)
+    except EnvironmentFailed:
+        # What the suite would have seen may tell why it cannot be run.
+        with suppress(EnvironmentFailed):
+            found.fingerprint = fingerprint(mode)
+        raise
+    found.oom_kills = dict(mode.oom_kills(began))
+    tell(f"measuring (sampling took {found.sampler.share:.1%} of a core)")
+    found.figures = {item.service: probes.usage(item) for item in mode.processes()}
+    found.runtime = replace(
+        probes.runtime_share(mode.runtime_pids()), series=found.sampler.runtime_series()
+    )
+    _see_and_dial(mode, services, addresses, found)
+
+
+def _see_and_dial(
+    mode: Mode, services: Sequence[Service], addresses: Mapping[str, Address], found: _Findings
+) -> None:
+    """Read the fingerprint and dial the edges: after the figures, which dialling would move.
+
+    Both in one run of the suite's interpreter, which in a container takes half a second.
+    """
+    side = next(iter(mode.pythons))
+    known = edges.routes(services, mode.sides, mode.references, addresses)
+    here = [route for route in known if (route.via, route.side) == ("direct", side)]
+    found.fingerprint, rest = _seen(mode, edges.program(here))
+    found.edges = (
+        *edges.latencies(here, edges.read(rest)),
+        *edges.measured(mode, [route for route in known if route not in here]),
+    )
 
 
 def _prune_logs(settings: Settings) -> None:
@@ -116,22 +145,22 @@ def _prune_logs(settings: Settings) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_restarts(
-    process: ServiceProcess, used: probes.Usage, meter: probes.CpuMeter
-) -> probes.Usage:
-    total = meter.seconds(process.service)
-    return used if total is None else probes.Usage(used.memory_bytes, total, used.method)
-
-
 def fingerprint(mode: Mode) -> dict[str, str]:
     """Return what the suite's interpreter sees in this mode."""
+    return _seen(mode)[0]
+
+
+def _seen(mode: Mode, more: str = "") -> tuple[dict[str, str], str]:
+    """Return the fingerprint, and what the program `more` printed in the same interpreter."""
     source = (importlib.resources.files(__package__) / "fingerprint.py").read_text("utf-8")
-    lines = mode.python(source).strip().splitlines()
+    program = f"STACK_NAMES = {sorted(mode.sides)!r}\n{source}\n{more}"
+    lines = mode.python(program).strip().splitlines()
+    last = lines.pop() if more and len(lines) > 1 else ""
     try:
         values = json.loads(lines[-1]) if lines else {}
     except ValueError as error:
         raise EnvironmentFailed(f"The fingerprint is not JSON: {lines[-1][:200]}") from error
-    return {str(name): str(value) for name, value in values.items()}
+    return {str(name): str(value) for name, value in values.items()}, last
 
 
 def _trial(
@@ -147,9 +176,18 @@ def _trial(
             own_startup_seconds=startup.own_seconds.get(service.name) if startup else None,
             memory_bytes=used.memory_bytes,
             memory_method=used.method,
-            cpu_seconds=used.cpu_seconds,
+            cpu_seconds=_either(found.sampler.cpu_seconds(service.name), used.cpu_seconds),
             cpu_method=used.method,
             health=found.health.get(service.name),
+            offset_seconds=_offset(startup, service.name),
+            waited_for=tuple(
+                dependency.service
+                for dependency in service.depends_on
+                if dependency.service in mode.sides
+            ),
+            series=found.sampler.series(service.name),
+            throttled_seconds=found.sampler.throttled_seconds(service.name),
+            oom_kills=_kills(found, service.name),
         )
     return Trial(
         id=run.id,
@@ -163,4 +201,24 @@ def _trial(
         runtime=found.runtime,
         fingerprint=found.fingerprint,
         failure=found.failure,
+        edges=found.edges,
     )
+
+
+def _kills(found: _Findings, service: str) -> int | None:
+    """Return the kills for memory: its group counts those inside, the engine what ended it."""
+    counted, seen = found.sampler.oom_kills(service), found.oom_kills.get(service)
+    return max(counted or 0, seen) if seen is not None else counted
+
+
+def _either(first: float | None, second: float | None) -> float | None:
+    return second if first is None else first
+
+
+def _offset(startup: Startup | None, service: str) -> float | None:
+    """Return when the process of a service began, from the request to start."""
+    if startup is None or service not in startup.ready_seconds:
+        return None
+    own = startup.own_seconds.get(service)
+    # One that was there before the request has no offset.
+    return max(0.0, startup.ready_seconds[service] - own) if own is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from pathlib import Path
@@ -89,7 +90,8 @@ def test_records_are_shown_again_without_running(same: Finished, project: Projec
     done.exits(0).says("no test differs (2 on both sides)")
     assert time.monotonic() - began < same.seconds
     shown = project.inv("compare.show", DOCKER_HOST="unix:///nowhere/docker.sock").exits(0)
-    assert shown.out.strip() in done.out
+    # The session also says where its report is.
+    assert [] == [block for block in shown.out.strip().split("\n\n") if block not in done.out]
 
 
 @pytest.mark.parametrize(
@@ -199,3 +201,36 @@ def test_a_path_on_the_command_line_replaces_the_suites(project: Project) -> Non
     done.says("local: 1 passed")
     command = project.record("local")["suite"]["command"]
     assert json.dumps("checks") not in json.dumps(command)
+
+
+def test_repeated_runs_are_one_batch_by_turns(project: Project) -> None:
+    done = project.nox("-s", "compare", "--", "--repeat", "2", "-k", "health").exits(0)
+    done.says("The modes ran 2 times each", "Intervals and stable differences need 3 runs of each.")
+    records = {mode: project.record(mode) for mode in ("local", "docker")}
+    assert [2, 2] == [it["repeat"] for it in records.values()]
+    assert 1 == len({it["batch"] for it in records.values()})
+    began = re.findall(r"^(\w+): preparing", done.text, flags=re.M)
+    assert ["local", "docker"] * 2 == began
+    assert [] == project.left()
+
+
+def test_an_earlier_record_is_a_baseline(project: Project, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(json.dumps(project.record("local")))
+    again = project.nox("-s", "compare", "--", "--from-records", "--baseline", str(earlier)).exits(
+        2
+    )
+    again.says("The baseline is the newest record of 'local' itself")
+    done = project.nox("-s", "compare", "--", "--baseline", str(earlier), "-k", "health").exits(0)
+    done.says("local (baseline)", "local (candidate)", "no test differs")
+    assert "docker: " not in done.text
+
+
+def test_a_gate_that_is_misspelled_stops_it_before_anything_runs(new_project: NewProject) -> None:
+    project = new_project()
+    project.compose({"web": web(free_port())})
+    with (project.root / "pyproject.toml").open("a") as stream:
+        stream.write('\n[tool.tranship.gates]\nstartupp = "ratio < 1.5"\n')
+    done = project.nox("-s", "compare").exits(2)
+    done.says("unknown figure 'startupp' (did you mean 'startup'?)")
+    assert "preparing" not in done.text

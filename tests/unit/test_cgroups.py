@@ -14,8 +14,7 @@ from tranship.modes import cgroups
 from tranship.modes.base import ServiceProcess
 from tranship.modes.cgroups import Cgroup
 from tranship.trials import probes
-from tranship.trials.probes import CpuMeter, Usage
-from waiting import until
+from tranship.trials.probes import Usage
 
 
 @pytest.fixture
@@ -62,6 +61,28 @@ def test_version_2_counts_in_one(version_2: Path) -> None:
     assert (8192, 2.5, ()) == (group.memory_bytes(), group.cpu_seconds(), group.pids())
     assert "cgroup v2" == group.method
     assert (version_2 / "run-api/cgroup.procs",) == group.entries()
+
+
+def test_what_a_limit_cost_is_read_from_the_controller_that_counts_it(version_1: Path) -> None:
+    group = cgroups.create("run-api")
+    assert group is not None
+    assert (None, None) == (group.throttled_seconds(), group.oom_kills())
+
+    limited = version_1 / "cpu/run-api"
+    limited.mkdir(parents=True)
+    (limited / "cpu.stat").write_text("nr_periods 9\nnr_throttled 2\nthrottled_time 1500000000\n")
+    (group.memory / "memory.oom_control").write_text("under_oom 0\noom_kill 3\n")
+
+    assert (1.5, 3) == (group.throttled_seconds(), group.oom_kills())
+
+
+def test_what_a_limit_cost_in_version_2(version_2: Path) -> None:
+    group = cgroups.create("run-api")
+    assert group is not None
+    (group.cpu / "cpu.stat").write_text("usage_usec 5\nthrottled_usec 250000\n")
+    (group.memory / "memory.events").write_text("oom 4\noom_kill 1\noom_group_kill 0\n")
+
+    assert (0.25, 1) == (group.throttled_seconds(), group.oom_kills())
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -213,26 +234,3 @@ def test_what_is_gone_or_elsewhere_has_no_usage() -> None:
 
     assert [Usage(None, None, None)] * 2 == [gone, elsewhere]
     assert (0, None, None) == (share.processes, share.memory_bytes, share.cpu_seconds)
-
-
-def test_cpu_seconds_add_up_over_a_restart(tmp_path: Path) -> None:
-    figures = tmp_path / "cpu.stat"
-
-    def used(seconds: float) -> None:
-        staged = tmp_path / "staged"
-        staged.write_text(f"usage_usec {round(seconds * 1e6)}\n")
-        staged.replace(figures)
-
-    used(5.0)
-    groups = {
-        "api": Cgroup(2, tmp_path, tmp_path),
-        "gone": Cgroup(2, tmp_path / "x", tmp_path / "x"),
-    }
-    with CpuMeter(groups) as meter:
-        until(lambda: meter.seconds("api") == 5.0, "the first reading")
-        used(1.0)
-        until(lambda: meter.seconds("api") == 6.0, "a reading after the restart")
-        used(3.0)
-
-    assert 8.0 == meter.seconds("api")
-    assert meter.seconds("gone") is None

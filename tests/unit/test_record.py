@@ -3,15 +3,18 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tranship.errors import EnvironmentFailed, RecordError
 from tranship.trials import record
 from tranship.trials.record import (
+    EdgeLatency,
     Failure,
     HealthSamples,
     RuntimeShare,
+    Series,
     ServiceFigures,
     SuiteRun,
     TestOutcome,
@@ -47,12 +50,34 @@ FULL = Trial(
             memory_bytes=1024,
             memory_method="cgroup v2 anon",
             health=HealthSamples(samples=3, passed=2, p50_seconds=0.001, p95_seconds=0.002),
+            offset_seconds=0.25,
+            waited_for=("api",),
+            series=Series((0.0, 0.5), (1, None), (0.5, 0.75), (2, 2), (9, 9), (None, 3), (0, 1)),
+            throttled_seconds=0.5,
+            oom_kills=1,
         ),
     },
-    runtime=RuntimeShare(processes=2, memory_bytes=5, cpu_seconds=0.25),
+    runtime=RuntimeShare(processes=2, memory_bytes=5, cpu_seconds=0.25, series=Series()),
     fingerprint={"python": "3.11.7"},
     failure=Failure("suite", "hung"),
+    batch="b1",
+    repeat=2,
+    edges=(EdgeLatency("api", "redis", "redis", "published", 100, 1, 0.001, 0.002, 0.003),),
 )
+
+VERSION_1 = """
+{"id": "old", "mode": "local", "placement": {"redis": "local"},
+ "started": "2026-05-01T10:00:00+00:00", "project": "p", "startup_seconds": 1.5,
+ "suite": {"command": ["pytest"], "exit_code": 0, "seconds": 2.0, "hung_in": null,
+  "limit_seconds": 60.0, "tests": [{"classname": "tests.test_a", "name": "test_b",
+   "outcome": "passed", "seconds": 0.1, "message": ""}]},
+ "services": {"redis": {"side": "local", "startup_seconds": 0.5, "own_startup_seconds": 0.25,
+  "memory_bytes": 1024, "memory_method": "cgroup v1", "cpu_seconds": 0.5,
+  "cpu_method": "cgroup v1",
+  "health": {"samples": 3, "passed": 3, "p50_seconds": 0.001, "p95_seconds": 0.002}}},
+ "runtime": {"processes": 1, "memory_bytes": 5, "cpu_seconds": 0.25},
+ "fingerprint": {"python": "3.11.7"}, "failure": null, "format": "tranship-trial", "version": 1}
+"""
 
 
 def test_a_record_survives_the_way_through_disk(tmp_path: Path) -> None:
@@ -63,6 +88,44 @@ def test_a_record_survives_the_way_through_disk(tmp_path: Path) -> None:
 
 def test_the_file_is_named_after_mode_start_and_id(tmp_path: Path) -> None:
     assert record.write(trial(), tmp_path).name == "local-20260501T100000-a1.json"
+
+
+def test_a_record_of_version_1_loads_with_what_it_did_not_say_left_open(tmp_path: Path) -> None:
+    path = tmp_path / "local-20260501T100000-old.json"
+    path.write_text(VERSION_1)
+
+    old = record.read(path)
+
+    redis = old.services["redis"]
+    assert (old.version, old.batch, old.repeat, old.edges) == (1, "", 1, ())
+    assert (redis.memory_bytes, redis.offset_seconds, redis.waited_for) == (1024, None, ())
+    assert (redis.series, redis.throttled_seconds, redis.oom_kills) == (None, None, None)
+    assert record.newest_batch(tmp_path, "local") == (old,)
+
+
+def test_the_newest_batch_is_all_its_runs_in_order_and_no_other(tmp_path: Path) -> None:
+    for second, (batch, repeat) in enumerate(
+        [("b1", 1), ("b2", 1), ("b1", 2), ("b2", 2), ("", 1), ("b2", 3)]
+    ):
+        started = f"2026-05-01T10:00:{second:02}+00:00"
+        run = replace(trial(started=started, name=f"r{second}"), batch=batch, repeat=repeat)
+        record.write(run, tmp_path)
+    record.write(replace(trial(mode="docker"), batch="b2"), tmp_path)
+
+    newest = record.newest_batch(tmp_path, "local")
+
+    assert [(run.id, run.repeat) for run in newest] == [("r1", 1), ("r3", 2), ("r5", 3)]
+
+
+def test_a_batch_longer_than_what_is_kept_stays_whole(tmp_path: Path) -> None:
+    record.write(trial(started="2026-04-01T10:00:00+00:00"), tmp_path)
+    count = record.KEPT_PER_MODE + 3
+    for second in range(count):
+        run = trial(started=f"2026-05-01T10:00:{second:02}+00:00", name=str(second))
+        record.write(replace(run, batch="b1", repeat=second + 1), tmp_path)
+
+    assert len(record.newest_batch(tmp_path, "local")) == count
+    assert len(list(tmp_path.iterdir())) == count
 
 
 def test_counts_and_rates() -> None:
@@ -191,7 +254,7 @@ def test_a_version_that_is_not_known(tmp_path: Path, version: object) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps({"format": record.FORMAT, "version": version}))
 
-    with pytest.raises(RecordError, match=r'"version" is .*reads up to 1'):
+    with pytest.raises(RecordError, match=r'"version" is .*reads up to 2'):
         record.read(path)
 
 

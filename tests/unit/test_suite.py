@@ -242,13 +242,13 @@ def test_the_fingerprint_runs_on_its_own(tmp_path: Path) -> None:
     [('{"python": 3}', {"python": "3"}), ('warning\n{"a": "b"}\n', {"a": "b"}), ("", {})],
 )
 def test_the_fingerprint_is_the_last_line(printed: str, expected: dict[str, str]) -> None:
-    mode: Any = SimpleNamespace(python=lambda source: printed)
+    mode: Any = SimpleNamespace(python=lambda source: printed, sides={})
 
     assert expected == fingerprint(mode)
 
 
 def test_a_fingerprint_that_is_no_json_is_named() -> None:
-    mode: Any = SimpleNamespace(python=lambda source: "Traceback")
+    mode: Any = SimpleNamespace(python=lambda source: "Traceback", sides={})
 
     with pytest.raises(EnvironmentFailed, match="The fingerprint is not JSON: Traceback"):
         fingerprint(mode)

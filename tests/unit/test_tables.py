@@ -91,6 +91,9 @@ local          2         1          1         0  12.50 s      2.00 s       1
 docker         1         2          0         1  12.50 s      3.00 s       1
 ratio                                              1.00x       1.50x
 
+Each mode ran once: what is noise, an outlier or flaky cannot be told from a difference. \
+--repeat N can.
+
 Tests that differ: 1
 
 test                                     mode    outcome    first line
@@ -147,10 +150,10 @@ What the suite saw differently
 
 fingerprint    local          docker
 -------------  -------------  --------
-libc           -              musl
-python         3.11.7         3.11.9
 tz             Europe/Berlin  UTC
 uid            0              -
+python         3.11.7         3.11.9
+libc           -              musl
 
 1 test differs; 1 test fails in the same way on both sides; 1 test only on local; 1 test only \
 on docker; missed: start-up of redis 1.80x (< 1.5x), not enforced; 1 of 10 targets unknown."""
@@ -185,6 +188,8 @@ def test_two_trials_that_agree_take_a_line_each() -> None:
     )
 
     assert text.split("\n\n")[3:] == [
+        "Each mode ran once: what is noise, an outlier or flaky cannot be told from a "
+        "difference. --repeat N can.",
         "No test differs.",
         "No test is on one side only.",
         "No test's duration moved by 1.0 ms or more.",

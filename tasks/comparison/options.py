@@ -1,0 +1,64 @@
+"""The options of `nox -s compare`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UsageError
+
+OPTIONS = """\
+--from-records  print the newest records again; run nothing
+--enforce       exit 3 when a gate is failed
+--strict        exit 5 when a gate is inconclusive
+--repeat N      run the modes N times, by turns; from 3 on (scipy: tranship[stats])
+                ratios have an interval, and flaky tests are told from differences
+--baseline FILE run the mode of that earlier record, and compare with it
+--modes A,B     what to compare, the first with each other one: local, docker,
+                hybrid:SERVICE,... (those services as processes, the rest in
+                containers); default local,docker
+Everything else reaches pytest."""
+
+
+def parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Return our options, and what pytest gets. Raises UsageError, or ends with 2."""
+    parser = argparse.ArgumentParser(
+        prog="nox -s compare --",
+        description=OPTIONS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for option in ("--from-records", "--enforce", "--strict"):
+        parser.add_argument(option, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--repeat", default=1, type=_repeat, help=argparse.SUPPRESS)
+    sides = parser.add_mutually_exclusive_group()
+    sides.add_argument("--modes", default="local,docker", type=modes_of, help=argparse.SUPPRESS)
+    sides.add_argument("--baseline", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_known_args(list(arguments))
+
+
+def _repeat(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--repeat {text}: name a number of runs, 1 or more.")
+    return int(text)
+
+
+def modes_of(text: str) -> list[str]:
+    """Return the modes of a comma list: `local,hybrid:a,b` is `local` and `hybrid:a,b`.
+
+    Raises UsageError for fewer than two modes, or one that stands there twice.
+    """
+    modes: list[str] = []
+    for part in filter(None, (word.strip() for word in text.split(","))):
+        known = part in ("local", "docker") or part.startswith("hybrid:")
+        if known or not modes or not modes[-1].startswith("hybrid:"):
+            modes.append(part)
+        else:
+            modes[-1] += f",{part}"
+    if len(modes) < 2 or len(set(modes)) < len(modes):
+        raise UsageError(
+            f"--modes {text}: name two different modes or more, for example "
+            "`--modes local,hybrid:strategy-service`."
+        )
+    return modes

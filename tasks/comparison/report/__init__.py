@@ -1,0 +1,1 @@
+"""The comparison for people elsewhere: a page, a pull-request comment, and JUnit."""
