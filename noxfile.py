@@ -16,3 +16,9 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "ruff", "format", "--check", ".")
     session.run("python", "-m", "mypy")
     session.run("python", "-m", "pytest", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def benchmarks(session: nox.Session) -> None:
+    """Measure what has a limit in seconds; for a machine that does nothing else."""
+    session.run("python", "-m", "pytest", "tests/benchmarks", *session.posargs)

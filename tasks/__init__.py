@@ -21,10 +21,10 @@ def namespace() -> Collection:
     """
     from invoke.collection import Collection
 
-    from . import compare, docker, local
+    from . import compare, docker, env, hybrid, local
 
     root = Collection("tranship")
-    for module in (compare, docker, local):
+    for module in (compare, docker, env, hybrid, local):
         root.add_collection(module.ns)
     return root
 

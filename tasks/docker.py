@@ -18,23 +18,31 @@ from .selection import Lines, Seconds, names
 if TYPE_CHECKING:
     from .modes.docker import DockerMode
 
+_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 _AS_SETTINGS_SAY = Seconds()
 _TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
 _PROFILE = "A compose profile to activate; may be repeated."
 
 
-def _mode(service: list[str] | None = None, profile: list[str] | None = None) -> DockerMode:
+def _mode(
+    environment: str, service: list[str] | None = None, profile: list[str] | None = None
+) -> DockerMode:
     """Return the developer's own stack; imports stand here to keep `inv --list` fast."""
     from . import settings as settings_module
     from .modes.developer import docker_mode
 
-    return docker_mode(settings_module.load(), names(service or ()), names(profile or ()))
+    return docker_mode(
+        settings_module.load().in_environment(environment),
+        names(service or ()),
+        names(profile or ()),
+    )
 
 
 @task(
     iterable=["service", "profile"],
     help={
+        "environment": _ENVIRONMENT,
         "service": _SERVICE,
         "profile": _PROFILE,
         "pull": "Look for newer base images first.",
@@ -42,10 +50,15 @@ def _mode(service: list[str] | None = None, profile: list[str] | None = None) ->
     },
 )
 def build(
-    c: Context, service: list[str], profile: list[str], pull: bool = False, no_cache: bool = False
+    c: Context,
+    service: list[str],
+    profile: list[str],
+    pull: bool = False,
+    no_cache: bool = False,
+    environment: str = "",
 ) -> None:
     """Build the images of the stack."""
-    mode = _mode(service, profile)
+    mode = _mode(environment, service, profile)
     with console.step(f"Building {mode.project_name}") as step:
         mode.tell = step.tell
         built = mode.build(pull=pull, cache=not no_cache)
@@ -55,19 +68,24 @@ def build(
 @task(
     iterable=["service", "profile"],
     help={
+        "environment": _ENVIRONMENT,
         "service": _SERVICE,
         "profile": _PROFILE,
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
 )
 def up(
-    c: Context, service: list[str], profile: list[str], timeout: float = _AS_SETTINGS_SAY
+    c: Context,
+    service: list[str],
+    profile: list[str],
+    timeout: float = _AS_SETTINGS_SAY,
+    environment: str = "",
 ) -> None:
     """Start the stack and wait until every service is healthy."""
     from .modes.developer import with_timeout
     from .modes.status import docker_rows
 
-    mode = with_timeout(_mode(service, profile), timeout)
+    mode = with_timeout(_mode(environment, service, profile), timeout)
     with console.step(f"Preparing {mode.project_name}") as step:
         mode.tell = step.tell
         mode.prepare()
@@ -78,13 +96,18 @@ def up(
     console.out(console.table(rows, ["service", "state", "health", "address", "start-up"]))
 
 
-@task(help={"volumes": "Also remove the stack's named volumes, with all data in them."})
-def down(c: Context, volumes: bool = False) -> None:
+@task(
+    help={
+        "environment": _ENVIRONMENT,
+        "volumes": "Also remove the stack's named volumes, with all data in them.",
+    }
+)
+def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     """Stop and remove the stack, and what runs that died left behind."""
     from .modes.developer import docker_down
     from .modes.runs import recover
 
-    mode = _mode()
+    mode = _mode(environment)
     with console.step(f"Stopping {mode.project_name}"):
         docker_down(mode, volumes=volumes)
         recovered = recover(mode.settings)
@@ -93,12 +116,12 @@ def down(c: Context, volumes: bool = False) -> None:
     console.out(f"{mode.project_name} is down.")
 
 
-@task(help={"all": "Also list containers that have ended."})
-def ps(c: Context, all: bool = False) -> None:  # noqa: A002 - docker's own option
+@task(help={"environment": _ENVIRONMENT, "all": "Also list containers that have ended."})
+def ps(c: Context, all: bool = False, environment: str = "") -> None:  # noqa: A002 - docker's own option
     """List the stack's containers."""
     from .modes.status import docker_rows
 
-    rows = [row for row in docker_rows(_mode()) if all or row[1] == "running"]
+    rows = [row for row in docker_rows(_mode(environment)) if all or row[1] == "running"]
     headers = ["service", "state", "health", "address", "up for"]
     console.out(console.table(rows, headers) if rows else "No container is running.")
 
@@ -106,16 +129,19 @@ def ps(c: Context, all: bool = False) -> None:  # noqa: A002 - docker's own opti
 @task(
     iterable=["service"],
     help={
+        "environment": _ENVIRONMENT,
         "service": _SERVICE,
         "follow": "Go on as new lines come, until Ctrl-C.",
         "tail": "Lines to show of each service at first.",
     },
 )
-def logs(c: Context, service: list[str], follow: bool = False, tail: int = _TAIL) -> None:
+def logs(
+    c: Context, service: list[str], follow: bool = False, tail: int = _TAIL, environment: str = ""
+) -> None:
     """Show the services' logs, secrets hidden."""
     from .modes.developer import docker_logs
 
-    mode = _mode()
+    mode = _mode(environment)
     for name in names(service):
         mode.stack.service(name)
     try:
@@ -126,37 +152,43 @@ def logs(c: Context, service: list[str], follow: bool = False, tail: int = _TAIL
             raise
 
 
-@task(iterable=["service"], help={"service": _SERVICE})
-def health(c: Context, service: list[str]) -> None:
+@task(iterable=["service"], help={"environment": _ENVIRONMENT, "service": _SERVICE})
+def health(c: Context, service: list[str], environment: str = "") -> None:
     """Ask every service whether it is well; exit 4 when one is not."""
     from .modes.status import docker_health
 
-    rows, healthy = docker_health(_mode(service))
+    rows, healthy = docker_health(_mode(environment, service))
     console.out(console.table(rows, ["service", "healthy", "answer", "took"]))
     if not healthy:
         raise Exit("Not every service is healthy.", int(ExitCode.ENVIRONMENT))
 
 
-@task()
-def stats(c: Context) -> None:
+@task(help={"environment": _ENVIRONMENT})
+def stats(c: Context, environment: str = "") -> None:
     """Show what each container uses: memory, CPU seconds, processes."""
     from .modes.status import docker_stats
 
-    rows = docker_stats(_mode())
+    rows = docker_stats(_mode(environment))
     headers = ["service", "memory", "cpu seconds", "processes", "measured by"]
     console.out(console.table(rows, headers) if rows else "No container is running.")
 
 
 @task(
     iterable=["service"],
-    help={"service": _SERVICE, "timeout": "Seconds until everything must be healthy."},
+    help={
+        "environment": _ENVIRONMENT,
+        "service": _SERVICE,
+        "timeout": "Seconds until everything must be healthy.",
+    },
 )
-def restart(c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY) -> None:
+def restart(
+    c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY, environment: str = ""
+) -> None:
     """Recreate services, so that changed variables reach them, and wait for them."""
     from .modes.developer import docker_restarting, with_timeout
     from .modes.status import docker_rows
 
-    mode = docker_restarting(with_timeout(_mode(), timeout), names(service))
+    mode = docker_restarting(with_timeout(_mode(environment), timeout), names(service))
     with console.step("Restarting") as step:
         mode.tell = step.tell
         startup = mode.start()
@@ -168,16 +200,17 @@ def restart(c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY) -
     name="exec",
     positional=["service", "command"],
     help={
+        "environment": _ENVIRONMENT,
         "service": "The service whose container runs the command.",
         "command": "The command, quoted as one word: 'python -V'.",
         "user": "The user to run it as.",
     },
 )
-def execute(c: Context, service: str, command: str, user: str = "") -> None:
+def execute(c: Context, service: str, command: str, user: str = "", environment: str = "") -> None:
     """Run a command in a service's running container; exit as it exits."""
     from .modes.developer import docker_exec
 
-    mode = _mode()
+    mode = _mode(environment)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     code = docker_exec(
         mode, service, shlex.split(command), console.out, terminal=terminal, user=user or None
@@ -186,12 +219,12 @@ def execute(c: Context, service: str, command: str, user: str = "") -> None:
         raise Exit(code=code)
 
 
-@task(help={"format": "yaml or json."})
-def config(c: Context, format: str = "yaml") -> None:  # noqa: A002 - docker's own option
+@task(help={"environment": _ENVIRONMENT, "format": "yaml or json."})
+def config(c: Context, format: str = "yaml", environment: str = "") -> None:  # noqa: A002 - docker's own option
     """Print the compose document as Compose resolves it, secrets hidden."""
     from .modes.developer import resolved
 
-    console.out(resolved(_mode(), format))
+    console.out(resolved(_mode(environment), format))
 
 
 def _collection() -> Collection:

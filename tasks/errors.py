@@ -105,5 +105,9 @@ class RunInterrupted(TranshipError):
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest known name, else an empty string."""
-    matches = difflib.get_close_matches(name, list(known), n=1)
+    names = list(known)
+    # A beginning is near too: `prod` for `production` is too short for the ratio.
+    matches = difflib.get_close_matches(name, names, n=1) or [
+        item for item in names if len(name) > 2 and item.startswith(name)
+    ]
     return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -16,31 +16,38 @@ from .selection import Lines, Seconds, names
 if TYPE_CHECKING:
     from .modes.local import LocalMode
 
+_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 _AS_SETTINGS_SAY = Seconds()
 _TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
 
 
-def _mode(service: list[str] | None = None, *, remembered: bool = True) -> LocalMode:
+def _mode(
+    environment: str, service: list[str] | None = None, *, remembered: bool = True
+) -> LocalMode:
     from . import settings as settings_module
     from .modes.developer import local_mode
 
-    return local_mode(settings_module.load(), names(service or ()), remembered=remembered)
+    settings = settings_module.load().in_environment(environment)
+    return local_mode(settings, names(service or ()), remembered=remembered)
 
 
 @task(
     iterable=["service"],
     help={
+        "environment": _ENVIRONMENT,
         "service": f"{_SERVICE} Those it depends on come along.",
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
 )
-def up(c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY) -> None:
+def up(
+    c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY, environment: str = ""
+) -> None:
     """Start the services in the background, in dependency order as each becomes healthy."""
     from .modes.developer import local_up, with_timeout
     from .modes.status import local_rows
 
-    mode = with_timeout(_mode(service, remembered=False), timeout)
+    mode = with_timeout(_mode(environment, service, remembered=False), timeout)
     with console.step(f"Starting {mode.stack.name} locally") as step:
         mode.tell = step.tell
         startup = local_up(mode)
@@ -48,13 +55,13 @@ def up(c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY) -> Non
     console.out(console.table(rows, ["service", "state", "pid", "address", "start-up"]))
 
 
-@task(help={"volumes": "Also remove the servers' data."})
-def down(c: Context, volumes: bool = False) -> None:
+@task(help={"environment": _ENVIRONMENT, "volumes": "Also remove the servers' data."})
+def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     """Stop the local processes, and what runs that died left behind."""
     from .modes.developer import local_down
     from .modes.runs import recover
 
-    mode = _mode()
+    mode = _mode(environment)
     with console.step(f"Stopping {mode.stack.name} locally"):
         local_down(mode, volumes=volumes)
         recovered = recover(mode.settings)
@@ -63,12 +70,12 @@ def down(c: Context, volumes: bool = False) -> None:
     console.out(f"{mode.stack.name} is down.")
 
 
-@task()
-def status(c: Context) -> None:
+@task(help={"environment": _ENVIRONMENT})
+def status(c: Context, environment: str = "") -> None:
     """List the local processes; exit 4 when one of them is not running."""
     from .modes.status import local_rows
 
-    rows = local_rows(_mode())
+    rows = local_rows(_mode(environment))
     console.out(
         console.table(rows, ["service", "state", "pid", "address", "up for"])
         if rows
@@ -81,41 +88,44 @@ def status(c: Context) -> None:
 @task(
     iterable=["service"],
     help={
+        "environment": _ENVIRONMENT,
         "service": _SERVICE,
         "follow": "Go on as new lines come, until Ctrl-C.",
         "tail": "Lines to show of each service at first.",
     },
 )
-def logs(c: Context, service: list[str], follow: bool = False, tail: int = _TAIL) -> None:
+def logs(
+    c: Context, service: list[str], follow: bool = False, tail: int = _TAIL, environment: str = ""
+) -> None:
     """Show the services' log files, secrets hidden."""
     from .modes.developer import local_logs
 
     try:
-        for line in local_logs(_mode(), names(service), follow=follow, tail=tail):
+        for line in local_logs(_mode(environment), names(service), follow=follow, tail=tail):
             console.out(line)
     except KeyboardInterrupt:
         if not follow:
             raise
 
 
-@task(iterable=["service"], help={"service": _SERVICE})
-def health(c: Context, service: list[str]) -> None:
+@task(iterable=["service"], help={"environment": _ENVIRONMENT, "service": _SERVICE})
+def health(c: Context, service: list[str], environment: str = "") -> None:
     """Ask every service whether it is well; exit 4 when one is not."""
     from .modes.status import local_health
 
-    rows, healthy = local_health(_mode(service))
+    rows, healthy = local_health(_mode(environment, service))
     console.out(console.table(rows, ["service", "healthy", "answer", "took"]))
     if not healthy:
         raise Exit("Not every service is healthy.", int(ExitCode.ENVIRONMENT))
 
 
-@task(iterable=["service"], help={"service": _SERVICE})
-def restart(c: Context, service: list[str]) -> None:
+@task(iterable=["service"], help={"environment": _ENVIRONMENT, "service": _SERVICE})
+def restart(c: Context, service: list[str], environment: str = "") -> None:
     """Stop and start services with the settings as they are now, and wait for them."""
     from .modes.developer import local_restart
     from .modes.status import local_rows
 
-    mode = _mode()
+    mode = _mode(environment)
     with console.step("Restarting") as step:
         mode.tell = step.tell
         startup = local_restart(mode, names(service))

@@ -6,7 +6,6 @@ import argparse
 import datetime
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +13,20 @@ import nox.command
 
 from . import console
 from . import settings as settings_module
-from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError
+from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError, UsageError
 from .interrupts import terminated_as_interrupt
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .stack.isolation import Run
     from .trials.record import Trial
 
 _OPTIONS = """\
 --from-records  print the newest records again; run nothing
 --enforce       exit 3 when a performance target is missed
 --strict        exit 5 when a target could not be judged
+--modes A,B     what to compare, the first with each other one: local, docker,
+                hybrid:SERVICE,... (those services as processes, the rest in
+                containers); default local,docker
 Everything else reaches pytest."""
 
 
@@ -41,7 +42,7 @@ def _local(session: nox.Session) -> None:
     with _exit_codes(session):
         settings = settings_module.load()
         _recover(settings)
-        _finish(session, _alone(_local_trial(session, settings, session.posargs)))
+        _finish(session, _alone(_trial("local", settings, session.posargs, session)))
 
 
 def _docker(session: nox.Session) -> None:
@@ -49,7 +50,7 @@ def _docker(session: nox.Session) -> None:
     with _exit_codes(session):
         settings = settings_module.load()
         _recover(settings)
-        _finish(session, _alone(_docker_trial(settings, session.posargs)))
+        _finish(session, _alone(_trial("docker", settings, session.posargs, session)))
 
 
 def _compare(session: nox.Session) -> None:
@@ -58,10 +59,21 @@ def _compare(session: nox.Session) -> None:
         options, rest = _parsed(session.posargs)
         settings = settings_module.load()
         if not options.from_records:
+            _require_modes(settings, options.modes)
             _recover(settings)
-            _local_trial(session, settings, rest)
-            _docker_trial(settings, rest)
+            for mode in options.modes:
+                _trial(mode, settings, rest, session)
         _finish(session, _shown(settings, options))
+
+
+def _require_modes(settings: Settings, modes: Sequence[str]) -> None:
+    """Raise UsageError for a mode that is none, before any of them has cost its time."""
+    from .envmap.project import open_project
+    from .envmap.show import placement_of
+
+    stack = open_project(settings.in_environment(settings.suite.environment)).stack
+    for mode in modes:
+        placement_of(mode, stack, settings.suite.service)
 
 
 def _parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -73,33 +85,59 @@ def _parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     for option in ("--from-records", "--enforce", "--strict"):
         parser.add_argument(option, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--modes", default="local,docker", type=modes_of, help=argparse.SUPPRESS)
     return parser.parse_known_args(list(arguments))
 
 
-def _shown(settings: Settings, options: argparse.Namespace) -> ExitCode:
-    from .comparison.records import compared_records
+def modes_of(text: str) -> list[str]:
+    """Return the modes of a comma list: `local,hybrid:a,b` is `local` and `hybrid:a,b`.
 
-    text, code = compared_records(
-        settings,
-        "local",
-        "docker",
-        enforce=options.enforce,
-        strict=options.strict,
-        width=console.width(),
-        unicode=console.unicode_out(),
-        mask=_mask(settings),
-    )
-    console.out(f"\n{text}")
-    return code
+    Raises UsageError for fewer than two modes, or one that stands there twice.
+    """
+    modes: list[str] = []
+    for part in filter(None, (word.strip() for word in text.split(","))):
+        known = part in ("local", "docker") or part.startswith("hybrid:")
+        if known or not modes or not modes[-1].startswith("hybrid:"):
+            modes.append(part)
+        else:
+            modes[-1] += f",{part}"
+    if len(modes) < 2 or len(set(modes)) < len(modes):
+        raise UsageError(
+            f"--modes {text}: name two different modes or more, for example "
+            "`--modes local,hybrid:strategy-service`."
+        )
+    return modes
+
+
+def _shown(settings: Settings, options: argparse.Namespace) -> ExitCode:
+    """Print the first mode beside each other one; return the code that matters most."""
+    from .comparison.records import compared_records
+    from .comparison.verdict import worst
+
+    baseline, *candidates = options.modes
+    codes = []
+    for candidate in candidates:
+        text, code = compared_records(
+            settings,
+            baseline,
+            candidate,
+            enforce=options.enforce,
+            strict=options.strict,
+            width=console.width(),
+            unicode=console.unicode_out(),
+            mask=_mask(settings),
+        )
+        console.out(f"\n{text}")
+        codes.append(code)
+    return worst(codes)
 
 
 def _mask(settings: Settings) -> Callable[[str], str]:
     """Return what hides the stack's secrets in the messages of failed tests."""
-    from .envmap.secrets import mask_text, secrets_in
-    from .stack import engine
+    from .envmap.project import open_project
+    from .envmap.secrets import mask_text
 
-    services = engine.load(settings).services.values()
-    hidden = secrets_in(service.environment for service in services)
+    hidden = open_project(settings.in_environment(settings.suite.environment)).hidden
     return lambda text: mask_text(text, hidden)
 
 
@@ -125,32 +163,9 @@ def _install(session: nox.Session, settings: Settings) -> None:
         ) from error
 
 
-def _local_trial(session: nox.Session, settings: Settings, arguments: Sequence[str]) -> Trial:
-    from .modes import runs
-
-    def opened(tell: Callable[[str], None]) -> AbstractContextManager[tuple[Any, Run]]:
-        _install(session, settings)
-        return runs.isolated_local(settings, Path(session.bin), tell)
-
-    return _trial("local", settings, arguments, opened)
-
-
-def _docker_trial(settings: Settings, arguments: Sequence[str]) -> Trial:
-    from .modes import runs
-
-    def opened(tell: Callable[[str], None]) -> AbstractContextManager[tuple[Any, Run]]:
-        return runs.isolated_docker(settings, tell)
-
-    return _trial("docker", settings, arguments, opened)
-
-
-def _trial(
-    name: str,
-    settings: Settings,
-    arguments: Sequence[str],
-    opened: Callable[[Callable[[str], None]], AbstractContextManager[tuple[Any, Run]]],
-) -> Trial:
+def _trial(name: str, settings: Settings, arguments: Sequence[str], session: nox.Session) -> Trial:
     """Run one trial and write its record, also when the mode cannot even be opened."""
+    from .modes import runs
     from .trials import record
     from .trials.run import run_trial
 
@@ -158,7 +173,9 @@ def _trial(
         console.note(f"{name}: {line}")
 
     try:
-        with opened(tell) as (mode, run):
+        if name != "docker":
+            _install(session, settings)
+        with runs.isolated(settings, name, Path(session.bin), tell) as (mode, run):
             trial = run_trial(
                 mode, run, mode.services, settings, arguments, show=console.out, tell=tell
             )

@@ -27,6 +27,8 @@ class SuiteSettings:
     paths: tuple[str, ...] = ("tests",)
     """What pytest collects when the command line names no path."""
     command: tuple[str, ...] = ("python", "-m", "pytest")
+    environment: str = "test"
+    """Which layer the isolated runs have that nox makes."""
     timeout: float = 600.0
     """Seconds after which a suite that still runs is ended."""
 
@@ -48,6 +50,20 @@ class LocalSettings:
 
 
 @dataclass(frozen=True)
+class SilenceSettings:
+    """[[tool.tranship.silence]]: a finding of `inv env.check` that is accepted, and why."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    rule: str
+    """The rule's id or name."""
+    reason: str
+    """Why; it stays visible beside the finding."""
+    service: str | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """[tool.tranship], with the paths made absolute."""
 
@@ -59,10 +75,33 @@ class Settings:
     pass_env: tuple[str, ...] = ()
     """Shell variables that Compose may see; every other one is kept from it."""
     state_directory: Path = Path(".tranship")
+    environment: str = "development"
+    """Which layer the developer's own stack has: development, test, production, or another."""
+    environments_directory: Path = Path("envs")
+    """The folder of the layers (base.json, test.json, ...) and of mapping.toml."""
+    overlay: str = "compose/{environment}.yaml"
+    """The compose file that goes on top in an environment, where it exists."""
     start_timeout: float = 120.0
     """Seconds that a whole stack has to become healthy."""
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+    silence: tuple[SilenceSettings, ...] = ()
+
+    @property
+    def stack_files(self) -> tuple[Path, ...]:
+        """The compose files with the environment's overlay, where there is one."""
+        overlay = self.root / self.overlay.format(environment=self.environment)
+        known = self.compose_files
+        return (*known, overlay) if known and overlay.is_file() and overlay not in known else known
+
+    @property
+    def layers(self) -> Path:
+        """The folder of the layers and the mapping."""
+        return self.root / self.environments_directory
+
+    def in_environment(self, name: str | None) -> Settings:
+        """Return the settings for another environment; None keeps this one."""
+        return replace(self, environment=name) if name else self
 
     @property
     def trials(self) -> Path:
@@ -113,11 +152,25 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
     if "root" in table:
         raise SettingsError(f'{path}: [tool.tranship] has an unknown key "root". Remove it.')
     try:
-        return TypeAdapter(Settings).validate_python(
+        found = TypeAdapter(Settings).validate_python(
             {**_underscored(table), "root": path.parent.resolve()}
         )
     except ValidationError as error:
         raise SettingsError(_explained(error.errors()[0], path)) from error
+    try:
+        found.overlay.format(environment="test")
+    except (KeyError, IndexError, ValueError) as error:
+        raise SettingsError(
+            f'{path}: [tool.tranship] "overlay": {found.overlay!r} may hold {{environment}} and no '
+            "other braces."
+        ) from error
+    for table_name, key, seconds in (
+        ("tool.tranship", "start-timeout", found.start_timeout),
+        ("tool.tranship.suite", "timeout", found.suite.timeout),
+    ):
+        if not seconds > 0:
+            raise SettingsError(f'{path}: [{table_name}] "{key}" must be above 0 seconds.')
+    return found
 
 
 def _underscored(table: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +180,11 @@ def _underscored(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_SECTIONS: dict[object, type] = {
+    "suite": SuiteSettings,
+    "local": LocalSettings,
+    "silence": SilenceSettings,
+}
 _IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array"}
 """What pydantic says in Python's words, in TOML's."""
 
@@ -136,7 +194,7 @@ def _explained(detail: Any, path: Path) -> str:
     if detail["type"] == "unexpected_keyword_argument":
         section: Any = Settings
         for part in detail["loc"][:-1]:
-            section = {"suite": SuiteSettings, "local": LocalSettings}.get(part, section)
+            section = _SECTIONS.get(part, section)
         assert is_dataclass(section)  # noqa: S101 - narrows the type for mypy
         known = [item.name.replace("_", "-") for item in fields(section) if item.name != "root"]
         table = ".".join(["tool.tranship", *keys[:-1]])
@@ -145,6 +203,8 @@ def _explained(detail: Any, path: Path) -> str:
             f"Keys: {', '.join(sorted(known))}."
         )
     where = next((keys[:index] for index, key in enumerate(keys) if key.isdigit()), keys)
+    if detail["type"] in {"missing", "missing_argument"}:
+        where = [key for key in keys if not key.isdigit()]
     table = ".".join(["tool.tranship", *where[:-1]])
     message = _IN_TOML.get(detail["type"], detail["msg"])
     return f'{path}: [{table}] "{where[-1]}": {message}.'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from ..errors import ExitCode
 from .diff import Comparison, Summary
@@ -30,6 +31,20 @@ def exit_code(comparison: Comparison, *, enforce: bool, strict: bool) -> ExitCod
     if strict and (not judged or any(row.unknown for row in comparison.services)):
         return ExitCode.INCONCLUSIVE
     return ExitCode.SAME
+
+
+_GRAVITY = (
+    ExitCode.ENVIRONMENT,
+    ExitCode.TESTS_DIFFER,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.GATE_FAILED,
+    ExitCode.SAME,
+)
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the code of several comparisons that matters most, in `exit_code`'s order."""
+    return min(codes, key=_GRAVITY.index, default=ExitCode.SAME)
 
 
 def sentence(comparison: Comparison, *, enforce: bool = False) -> str:

@@ -19,7 +19,14 @@ _NOT_SECRET = re.compile(r"_FILE$", re.IGNORECASE)  # the path of a secret, not 
 # Up to the last @: passwords are often written without escaping theirs.
 _USER_INFO = re.compile(r"(?<=://)([^/?#@\s:]*):([^/?#\s\"']+)@")
 _OPTION = r"--(?:requirepass|password|pass|token|secret)"
-_SECRET_OPTION = re.compile(rf"{_OPTION}[= ]+(\S+)")
+_SECRET_OPTION = re.compile(rf"(?P<key>{_OPTION}[= ]+)(?P<value>\S+)")
+# `password=...` of a key-value string or a query, `"password": "..."` of JSON.
+_ASSIGNED = re.compile(
+    r"(?P<key>(?<![\w-])[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key)[\"']?"
+    r"\s*[=:]\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+    r"|(?:\$?\{[^{}]*\}|[^\s;&,\"'{}\[\]])+)",
+    re.IGNORECASE,
+)
 
 
 def is_secret(name: str) -> bool:
@@ -28,10 +35,21 @@ def is_secret(name: str) -> bool:
 
 
 def mask_value(name: str, value: str) -> str:
-    """Return `value` as it may be shown: hidden by its name, or its URL's password hidden."""
+    """Return `value` as it may be shown: hidden by its name, or the passwords inside it hidden.
+
+    These are the password of a URL's user info, and what a key-value string, a query, JSON or
+    a command line calls a password.
+    """
     if value and is_secret(name):
         return MASK
-    return _USER_INFO.sub(rf"\1:{MASK}@", value)
+    shown = _SECRET_OPTION.sub(_with_mask, _USER_INFO.sub(rf"\1:{MASK}@", value))
+    return _ASSIGNED.sub(_with_mask, shown)
+
+
+def _with_mask(match: re.Match[str]) -> str:
+    key, value = match["key"], match["value"]
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{key}{quote}{MASK}{quote}"
 
 
 def secrets_in(environments: Iterable[Mapping[str, str | None]]) -> frozenset[str]:
@@ -49,6 +67,7 @@ def secrets_in(environments: Iterable[Mapping[str, str | None]]) -> frozenset[st
             elif value and _PUBLIC_NAME.search(name):
                 public.add(value)
             found.update(match[2] for match in _USER_INFO.finditer(value or ""))
+            found.update(match["value"].strip("\"'") for match in _ASSIGNED.finditer(value or ""))
     return frozenset(found - public)
 
 
@@ -112,4 +131,4 @@ def _given_as_options(value: Any) -> Iterator[str]:
         for item in value:
             yield from _given_as_options(item)
     elif isinstance(value, str):
-        yield from (match[1] for match in _SECRET_OPTION.finditer(value))
+        yield from (match["value"] for match in _SECRET_OPTION.finditer(value))

@@ -83,8 +83,13 @@ class SuiteProcess(Protocol):
 class Mode(Protocol):
     """A placement that can be started, waited for, measured and stopped."""
 
-    name: str
-    sides: Mapping[str, Side]
+    @property
+    def name(self) -> str:
+        """The mode's name: local, docker, or hybrid:SERVICE,..."""
+
+    @property
+    def sides(self) -> Mapping[str, Side]:
+        """Service -> the side it runs on."""
 
     def prepare(self) -> None:
         """Do what is no part of starting: check, pull, build."""

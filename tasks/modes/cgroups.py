@@ -5,6 +5,7 @@ Version 1 has one tree per controller, version 2 one tree for all; either may be
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,13 @@ def of_process(pid: int) -> Cgroup | None:
 
 def _existing(version: int, memory: Path, cpu: Path) -> Cgroup | None:
     return Cgroup(version, memory, cpu) if memory.is_dir() and cpu.is_dir() else None
+
+
+def may_create() -> bool:
+    """Return whether this user may make groups here."""
+    if (ROOT / "memory").is_dir():
+        return all(os.access(ROOT / name, os.W_OK) for name in ("memory", "cpuacct"))
+    return os.access(ROOT / "cgroup.subtree_control", os.W_OK)
 
 
 def create(name: str) -> Cgroup | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONEOFF_LABEL = "com.docker.compose.oneoff"
@@ -44,6 +46,9 @@ class ContainerInfo:
     addresses: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    anonymous_volumes: tuple[str, ...] = ()
+    """Volumes that the image asked for and nobody named."""
     oom_killed: bool = False
 
     @property
@@ -109,7 +114,13 @@ def _info(container: Any) -> ContainerInfo:
         ),
         labels=labels,
         image=raw.config.image or "",
+        environment=dict(entry.split("=", 1) for entry in raw.config.env or () if "=" in entry),
         oom_killed=bool(state.oom_killed),
+        anonymous_volumes=tuple(
+            mount.name
+            for mount in raw.mounts or ()
+            if mount.type == "volume" and _ANONYMOUS.fullmatch(mount.name or "")
+        ),
     )
 
 
@@ -198,9 +209,8 @@ def remove_project(client: DockerClient, project: str) -> int:
     return _remove(client, f"{PROJECT_LABEL}={project}")
 
 
-def remove_runs(client: DockerClient, checkout: str, live: Iterable[str]) -> int:
+def remove_runs(client: DockerClient, checkout: str, live: Callable[[], Iterable[str]]) -> int:
     """Remove what runs of this checkout left that are not alive; return how many things."""
-    alive = set(live)
     label = f"{LABEL_CHECKOUT}={checkout}"
     runs = {
         labels.get(LABEL_RUN, "")
@@ -213,6 +223,8 @@ def remove_runs(client: DockerClient, checkout: str, live: Iterable[str]) -> int
             *(_labels(item) for item in client.volume.list(filters=[("label", label)])),
         )
     }
+    # Asked after the listing: a run that began meanwhile has nothing in it.
+    alive = set(live())
     return sum(_remove(client, f"{LABEL_RUN}={run}") for run in sorted(runs - alive) if run)
 
 

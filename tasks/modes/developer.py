@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..envmap.secrets import mask_document, mask_text, secrets_in
+from ..envmap.project import Project, open_project
+from ..envmap.secrets import mask_document, mask_text
 from ..errors import EnvironmentFailed, PortTaken, UsageError
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.model import Stack
-from ..stack.placement import LOOPBACK, Ports
+from ..stack.placement import LOOPBACK, Placement, declared_ports
 from . import containers, leftovers
 from .base import Startup
 from .docker import DockerMode
@@ -35,16 +38,43 @@ def docker_mode(
 ) -> DockerMode:
     """Return the stack as its compose files declare it.
 
-    Raises EngineUnavailable, ComposeFileError or UnknownServiceError.
+    Raises EngineUnavailable, ComposeFileError, UnknownServiceError, or NotOurs where
+    another checkout made the stack of this name.
     """
-    project = engine.developers_own(settings)
-    stack = engine.load(settings)
-    engine.require_engine(project.client())
-    return DockerMode(
+    project = open_project(settings)
+    stack = project.stack
+    engine.require_engine(project.compose.client())
+    mode = DockerMode(
         settings=settings,
         stack=stack,
         services=stack.selected(services, profiles),
-        project=replace(project, name=stack.name, profiles=tuple(profiles) or ("*",)),
+        project=replace(with_mapping(project), name=stack.name, profiles=tuple(profiles) or ("*",)),
+        hidden=project.hidden,
+    )
+    mode.require_own_project()
+    return mode
+
+
+def with_mapping(project: Project, placement: Placement | None = None) -> engine.ComposeProject:
+    """Return the compose project whose containers get the variables of this placement.
+
+    With all in containers and no written mapping, the user's own files are handed over as
+    they are; else a complete document made from them, whose `$` no interpolation touches
+    again.
+    """
+    if placement is None and not project.mapped:
+        return project.compose
+    settings = project.settings
+    if placement is None:
+        placement = Placement(dict.fromkeys(project.stack.services, "docker"))
+    document = project.document_for(placement, declared_ports(project.stack))
+    path = settings.state_directory / "compose" / f"{settings.environment}.json"
+    isolation.write_compose_file(document, path)
+    return replace(
+        project.compose,
+        files=(path,),
+        directory=project.compose.files[0].parent,
+        env_files=(Path(os.devnull),),
     )
 
 
@@ -80,18 +110,29 @@ def docker_down(mode: DockerMode, *, volumes: bool) -> None:
 
     Anonymous volumes go with their containers: nothing could reach them afterwards.
     """
+    from python_on_whales.exceptions import DockerException
+
     mode.require_own_project()
-    for item in containers.of_project(mode.client, mode.project_name, oneoffs=True):
-        mode.client.container.stop(item.id)
-        mode.client.container.remove(item.id, volumes=True)
-    mode.client.compose.down(volumes=volumes, quiet=True)
+    items = containers.of_project(mode.client, mode.project_name, oneoffs=True)
+    nameless = [volume for item in items for volume in item.anonymous_volumes]
+    # `compose down` leaves those of `compose run`, and with them the network.
+    jobs = [item.id for item in items if item.labels.get(containers.ONEOFF_LABEL) == "True"]
+    with engine.engine_errors(f"Stopping {mode.project_name}"):
+        if jobs:
+            mode.client.container.stop(jobs)
+            mode.client.container.remove(jobs, force=True, volumes=True)
+        # All at once: one by one, each that ignores SIGTERM would cost its whole grace period.
+        mode.client.compose.down(volumes=volumes, quiet=True)
+    for volume in nameless:
+        with suppress(DockerException):  # `down --volumes` has removed it
+            mode.client.volume.remove(volume)
 
 
 def docker_logs(
     mode: DockerMode, services: Sequence[str], *, follow: bool, tail: int
 ) -> Iterator[str]:
     """Yield the containers' log lines, secrets hidden."""
-    hidden = _secrets(mode.stack)
+    hidden = mode.hidden
     with engine.engine_errors("docker compose logs"):
         for _, raw in mode.client.compose.logs(
             services=list(services), tail=str(tail), follow=follow, stream=True
@@ -134,7 +175,7 @@ def docker_exec(
 def resolved(mode: DockerMode, format: str) -> str:  # noqa: A002 - the option's name
     """Return the resolved compose document with the secrets hidden, as yaml or json."""
     document, _ = engine.document_of(mode.project)
-    shown = mask_document(document, secrets=_secrets(mode.stack))
+    shown = mask_document(document, secrets=mode.hidden)
     if format == "json":
         return json.dumps(shown, indent=2)
     if format != "yaml":
@@ -151,7 +192,8 @@ def local_mode(
 
     What an earlier `local.up` chose is remembered, so that the other verbs act on it.
     """
-    stack = engine.load(settings)
+    project = open_project(settings)
+    stack = project.stack
     directory = settings.state_directory / "local"
     names = tuple(services) or (_remembered(directory, stack) if remembered else ())
     selected = tuple(
@@ -163,8 +205,10 @@ def local_mode(
     return LocalMode(
         settings=settings,
         stack=stack,
+        envmap=project.envmap,
+        hidden=project.hidden,
         services=selected,
-        ports=Ports(local=_own_ports(stack), published={}),
+        ports=declared_ports(stack),
         directory=directory,
         run_id=f"tranship-{isolation.checkout_id(settings.root)}-local",
         # Not resolved: a virtual environment's python is a link, and its folder counts.
@@ -179,7 +223,7 @@ def local_up(mode: LocalMode) -> Startup:
     Raises UsageError for a service that cannot run here, PortTaken naming each port's
     owner, or StackFailed.
     """
-    _ = mode.placement
+    _ = mode.whole_placement
     if mode.supervisor.alive():
         running = {name for name, status in mode.supervisor.status().items() if status.running}
         if {service.name for service in mode.services} <= running:
@@ -191,7 +235,7 @@ def local_up(mode: LocalMode) -> Startup:
         mode.stop()
     else:
         leftovers.end_local(mode.run_id, mode.directory, f"{mode.run_id}-")
-    _require_free(mode)
+    require_free(mode)
     _remember(mode)
     try:
         mode.prepare()
@@ -240,7 +284,7 @@ def local_logs(
     paths = {name: mode.log(name) for name in chosen}
     if not any(path.is_file() for path in paths.values()):
         raise UsageError("No local stack has run here. Start it: inv local.up")
-    hidden = _secrets(mode.stack)
+    hidden = mode.hidden
     width = max(len(name) for name in chosen)
     offsets: dict[str, int] = {}
     for name, path in paths.items():
@@ -258,22 +302,8 @@ def local_logs(
         time.sleep(_FOLLOW_SECONDS)
 
 
-def _secrets(stack: Stack) -> frozenset[str]:
-    return secrets_in(service.environment for service in stack.services.values())
-
-
-def _own_ports(stack: Stack) -> dict[tuple[str, int], int]:
-    found: dict[tuple[str, int], int] = {}
-    for service in stack.services.values():
-        for port in service.ports:
-            if port.protocol == "tcp":
-                found[service.name, port.target] = port.published or port.target
-        if service.container_port is not None:
-            found.setdefault((service.name, service.container_port), service.container_port)
-    return found
-
-
-def _require_free(mode: LocalMode) -> None:
+def require_free(mode: LocalMode) -> None:
+    """Raise PortTaken naming the owner of each port that a service needs and cannot have."""
     taken = []
     for service in mode.services:
         for port in dict.fromkeys(

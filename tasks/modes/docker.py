@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..envmap.secrets import mask_text, secrets_in
+from ..envmap.secrets import mask_text
 from ..errors import EnvironmentFailed, NotOurs, PortTaken, UsageError
 from ..interrupts import deferred
 from ..settings import Settings
@@ -14,7 +14,7 @@ from ..stack.engine import ComposeProject, document_of, error_text, require_engi
 from ..stack.isolation import MARKER, can_bind, write_private
 from ..stack.model import Service, Stack
 from ..stack.placement import Side
-from . import containers, images, portowner
+from . import cgroups, containers, images, portowner
 from .base import NO_SUITE, Address, ServiceProcess, Startup, SuiteProcess, silent
 from .containers import ContainerInfo
 from .dockersuite import ContainerSuite
@@ -40,6 +40,8 @@ class DockerMode:
     """None for the developer's own stack, which keeps its name, ports and volumes."""
     tell: Callable[[str], None] = silent
     name: str = "docker"
+    hidden: frozenset[str] = frozenset()
+    """Secret values, hidden in what is shown of logs."""
     recreate: bool = False
     """Whether `start` replaces containers that run, and leaves what they depend on alone."""
     _client: DockerClient | None = field(default=None, init=False)
@@ -119,13 +121,16 @@ class DockerMode:
         for item in containers.of_project(self.client, self.project_name):
             if item.running:
                 group = item.cgroup()
+                # Local services have groups only where this user may make them; the two
+                # sides are measured in one way or their figures cannot be compared.
+                measured = group if cgroups.may_create() else None
                 found.append(
                     ServiceProcess(
                         item.service,
                         "docker",
                         item.pid if group is not None else None,
                         item.started_at,
-                        group,
+                        measured,
                         item.id,
                     )
                 )
@@ -194,8 +199,7 @@ class DockerMode:
             text = str(self.client.container.logs(item.id, tail=lines))
         except DockerException as error:
             text = f"(no log: {error_text(error)})"
-        secrets = secrets_in(service.environment for service in self.stack.services.values())
-        return mask_text(text, secrets) or "(empty)"
+        return mask_text(text, self.hidden) or "(empty)"
 
     def address_of(self, service: Service | None, item: ContainerInfo) -> Address | None:
         """Return where this host dials the port of a service that matters for its health."""

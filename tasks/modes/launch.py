@@ -11,6 +11,8 @@ from pathlib import Path
 from .cgroups import Cgroup
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Where /bin/sh is bash, it refuses to set these.
+_SHELLS_OWN = {"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"}
 _SUPERVISORS_OWN = (
     "SUPERVISOR_ENABLED",
     "SUPERVISOR_PROCESS_NAME",
@@ -45,13 +47,14 @@ def script(
         lines += [
             f"echo $$ > {shlex.quote(str(entry))} 2>/dev/null || true" for entry in cgroup.entries()
         ]
-    odd = [f"{name}={value}" for name, value in environment.items() if not _NAME.fullmatch(name)]
+    plain = {name for name in environment if _NAME.fullmatch(name) and name not in _SHELLS_OWN}
+    odd = [f"{name}={value}" for name, value in environment.items() if name not in plain]
     lines += [
         f"export {name}={shlex.quote(value)}"
         for name, value in environment.items()
-        if _NAME.fullmatch(name)
+        if name in plain
     ]
     lines.append(f"cd {shlex.quote(str(directory))}")
-    words = ["env", *odd, *command] if odd else list(command)
+    words = ["env", "--", *odd, *command] if odd else list(command)
     lines.append(f"exec {shlex.join(words)}")
     return "\n".join(lines) + "\n"

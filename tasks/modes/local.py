@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..envmap.infer import environment_of
-from ..envmap.secrets import mask_text, secrets_in
+from ..envmap.resolve import EnvMap
+from ..envmap.secrets import mask_text
 from ..errors import StackFailed, UsageError
 from ..settings import Settings
 from ..stack.isolation import MARKER, write_private
@@ -33,6 +33,7 @@ class LocalMode:
 
     settings: Settings
     stack: Stack
+    envmap: EnvMap
     services: tuple[Service, ...]
     ports: Ports
     directory: Path
@@ -41,6 +42,14 @@ class LocalMode:
     """The folder of the Python that runs the services: first on their PATH."""
     tell: Callable[[str], None] = silent
     name: str = "local"
+    placement: Placement | None = None
+    """The whole placement, where other services are in containers; None: all are here."""
+    hidden: frozenset[str] = frozenset()
+    """Secret values, hidden in what is shown of logs."""
+    capable: tuple[Service, ...] = ()
+    """Services that may come here later: supervisor knows them, and starts none of them."""
+    kept_logs: Path | None = None
+    """Where a run's logs are copied before its folder goes; None: they stay where they are."""
     keeps_data: bool = False
     """Whether stopping leaves the servers' data, as a developer's own stack does."""
     _supervisor: Supervisor = field(init=False)
@@ -49,17 +58,18 @@ class LocalMode:
         self._supervisor = Supervisor(self.directory)
 
     @property
-    def placement(self) -> Placement:
-        """Every service on the local side; raises UsageError for one that cannot be there.
-
-        Only starting needs it: the other verbs work on a stack that is local in part.
-        """
-        return Placement.pure(self.services, "local")
-
-    @property
     def sides(self) -> Mapping[str, Side]:
         """Service -> local."""
-        return self.placement.sides
+        return {service.name: "local" for service in self.services}
+
+    @property
+    def whole_placement(self) -> Placement:
+        """The placement of the whole stack that this mode is a part of.
+
+        Raises UsageError for a service that cannot be on this host; only starting needs
+        it, the other verbs work on a stack that is local in part.
+        """
+        return self.placement or Placement.pure(self.services, "local")
 
     @property
     def supervisor(self) -> Supervisor:
@@ -73,18 +83,26 @@ class LocalMode:
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "logs").mkdir(exist_ok=True)
-        self._supervisor.configure([self._program(service) for service in self.services])
+        self.write_scripts(self.services)
+        known = {service.name: service for service in (*self.services, *self.capable)}
+        self._supervisor.configure([self._program(service) for service in known.values()])
 
     def write_scripts(self, services: Iterable[Service]) -> None:
         """Write the launch scripts of these services anew, with the settings as they are."""
         for service in services:
-            self._program(service)
+            folder = self.directory / service.name
+            folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+            write_private(folder / "start.sh", self._script(service, folder))
 
     def start(self) -> Startup:
         """Start in dependency order, each service as soon as those it needs are ready."""
         began = time.time()
+        self.begin()
+        return self.start_services(began, self.services)
+
+    def begin(self) -> None:
+        """Start supervisord, and no service yet."""
         self._supervisor.start(self._base_environment())
-        return self._started(began, self.services)
 
     def addresses(self) -> Mapping[str, Address]:
         """Return the loopback address of every service that has a port."""
@@ -128,7 +146,7 @@ class LocalMode:
         directory.mkdir(parents=True, exist_ok=True)
         for path in sorted((self.directory / "logs").glob("*.log")):
             text = path.read_text(errors="replace")
-            write_private(directory / path.name, mask_text(text, self._secrets()))
+            write_private(directory / path.name, mask_text(text, self.hidden))
 
     def stop(self) -> None:
         """Stop whole process groups, dependents first, and what escaped them."""
@@ -150,11 +168,15 @@ class LocalMode:
     def restart(self, services: Sequence[Service]) -> Startup:
         """Stop and start these services, and wait for them."""
         self.stop_services(services)
-        return self._started(time.time(), services)
+        return self.start_services(time.time(), services)
 
     def log(self, service: str) -> Path:
         """Return the log file of a service."""
         return self.directory / "logs" / f"{service}.log"
+
+    def _shown_log(self, service: str) -> Path:
+        """Return where a person finds the log when the message is read."""
+        return self.kept_logs / f"{service}.log" if self.kept_logs else self.log(service)
 
     def tail(self, service: str, lines: int = _TAIL_LINES) -> str:
         """Return the last lines of a service's log, secrets hidden."""
@@ -162,9 +184,13 @@ class LocalMode:
             text = self.log(service).read_text(errors="replace")
         except OSError:
             return "(no log)"
-        return mask_text("\n".join(text.splitlines()[-lines:]), self._secrets()) or "(empty)"
+        return mask_text("\n".join(text.splitlines()[-lines:]), self.hidden) or "(empty)"
 
-    def _started(self, began: float, services: Sequence[Service]) -> Startup:
+    def start_services(self, began: float, services: Sequence[Service]) -> Startup:
+        """Start these services as their dependencies here are ready; times count from `began`.
+
+        Raises StackFailed naming the service, its state, exit code and last log lines.
+        """
         deadline = time.monotonic() + self.settings.start_timeout
         waiting = {service.name: service for service in services}
         begun: dict[str, Service] = {}
@@ -255,7 +281,7 @@ class LocalMode:
     def _failed(self, name: str, what: str, state: Status) -> str:
         return (
             f"{name} {what} (state {state.state.lower()}, exit code {state.exit_code}). "
-            f"Last lines of {self.log(name)}:\n{_indented(self.tail(name))}"
+            f"Last lines of {self._shown_log(name)}:\n{_indented(self.tail(name))}"
         )
 
     def _late(self, names: str, answers: Mapping[str, str], status: Mapping[str, Status]) -> str:
@@ -263,17 +289,13 @@ class LocalMode:
         return (
             f"Not healthy after {self.settings.start_timeout:g} s: {names}. {first}: state "
             f"{status[first].state.lower()}, last answer: {answers.get(first, 'none')}. "
-            f"Last lines of {self.log(first)}:\n{_indented(self.tail(first))}"
+            f"Last lines of {self._shown_log(first)}:\n{_indented(self.tail(first))}"
         )
 
     def _program(self, service: Service) -> Program:
-        folder = self.directory / service.name
-        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-        path = folder / "start.sh"
-        write_private(path, self._script(service, folder))
         return Program(
             name=service.name,
-            script=path,
+            script=self.directory / service.name / "start.sh",
             log=self.log(service.name),
             stop_seconds=service.stop_grace_seconds,
             restart=service.restart not in {"no", "on-failure:0"},
@@ -287,14 +309,20 @@ class LocalMode:
         group = cgroups.create(self._group_name(service.name))
         variables = {
             variable.name: variable.value
-            for variable in environment_of(service.name, self.stack, self.placement, self.ports)
+            for variable in self.envmap.environment(service.name, self.whole_placement, self.ports)
         }
         port = self._port(service)
         if recipe.server is not None:
             if port is None:
                 raise UsageError(f"{service.name}: a server needs a port. Add `ports:` to it.")
             command = servers.command_for(
-                service, variables, port, folder, self.bin_directory, self.settings.local
+                service,
+                variables,
+                port,
+                folder,
+                self.bin_directory,
+                self.settings.local,
+                self.envmap.listens_on(service.name, self.whole_placement),
             )
             base = clean_environment(self.bin_directory)
             return script(command.argv, {**base, **command.environment}, folder, group)
@@ -327,14 +355,11 @@ class LocalMode:
             self.stack.service(suite)
             variables = {
                 variable.name: variable.value
-                for variable in environment_of(
-                    suite, self.stack, self.placement, self.ports, side="local"
+                for variable in self.envmap.environment(
+                    suite, self.whole_placement, self.ports, side="local"
                 )
             }
         return {**self._base_environment(), **variables}
-
-    def _secrets(self) -> frozenset[str]:
-        return secrets_in(service.environment for service in self.stack.services.values())
 
 
 def _filled(text: str, port: int | None) -> str:

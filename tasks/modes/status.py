@@ -10,6 +10,7 @@ from . import containers
 from .base import Address, Startup
 from .docker import DockerMode
 from .health import Prober
+from .hybrid import HybridMode
 from .local import LocalMode
 
 Row = list[str]
@@ -48,7 +49,27 @@ def local_rows(mode: LocalMode, startup: Startup | None = None) -> list[Row]:
             _ready(startup, name) or _since(status.started if status.running else None),
         ]
         for name, status in mode.supervisor.status().items()
+        # A program that was never started is one that may come here from a container.
+        if status.state != "STOPPED" or name in mode.sides
     )
+
+
+def hybrid_rows(mode: HybridMode, startup: Startup | None = None) -> list[Row]:
+    """Return service, side, state, address and start-up (or time up) of each service."""
+    here = [
+        [name, "local", state, at, up] for name, state, _, at, up in local_rows(mode.local, startup)
+    ]
+    there = [
+        [name, "docker", state, at, up]
+        for name, state, _, at, up in docker_rows(mode.docker, startup)
+    ]
+    seen = {row[0] for row in (*here, *there)}
+    lost = [
+        [name, side, "not running", "-", "-"]
+        for name, side in mode.sides.items()
+        if name not in seen and seen
+    ]
+    return sorted([*here, *there, *lost])
 
 
 def docker_health(mode: DockerMode) -> tuple[list[Row], bool]:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComposeFileError, EngineUnavailable, EnvironmentFailed, TranshipError
 from ..settings import Settings
-from .files import allowed_shell, compose_document, dotenv_variables, read_yaml
+from .envfiles import compose_variables
+from .files import compose_document, read_yaml
 from .model import Stack, parse
 
 if TYPE_CHECKING:
@@ -73,11 +74,18 @@ class ComposeProject:
 
 def call(pass_env: tuple[str, ...] = ()) -> list[str]:
     """Return the argv prefix that runs docker without the caller's own variables."""
-    dropped = [
-        name for name in sorted(os.environ) if not _KEPT.fullmatch(name) and name not in pass_env
-    ]
+    dropped = sorted(set(os.environ) - set(kept_shell(pass_env)))
     prefix = ["env", *(word for name in dropped for word in ("-u", name))] if dropped else []
     return [*prefix, shutil.which("docker") or "docker"]
+
+
+def kept_shell(pass_env: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return this shell's variables that the docker command, and so Compose, gets to see."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if _KEPT.fullmatch(name) or name in pass_env
+    }
 
 
 def developers_own(settings: Settings) -> ComposeProject:
@@ -85,7 +93,7 @@ def developers_own(settings: Settings) -> ComposeProject:
 
     Raises ComposeFileError when there is no compose file.
     """
-    files = settings.compose_files
+    files = settings.stack_files
     if not files:
         raise ComposeFileError(
             f"No compose file in {settings.root}. "
@@ -147,8 +155,8 @@ def _with_extensions(document: dict[str, Any], written: list[dict[str, Any]]) ->
 
 
 def _from_files(project: ComposeProject) -> dict[str, Any]:
-    shell = allowed_shell(project.pass_env)
-    variables = {**dotenv_variables(project.env_files, shell), **shell}
+    given = compose_variables(kept_shell(project.pass_env), project.env_files)
+    variables = {name: item.value for name, item in given.items()}
     return compose_document(project.files, variables)
 
 

@@ -312,9 +312,16 @@ def _own_images(services: Mapping[str, Any], project: str, checkout: str) -> dic
     return {image: own_image_name(image, checkout) for image in built}
 
 
+_HALVES = re.compile(r"(\\\\)|\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
+
+
 def write_compose_file(document: Mapping[str, Any], path: Path) -> None:
-    """Write a document for Compose to read, with `$` escaped from its interpolation."""
-    write_private(path, json.dumps(_escaped(document), indent=1))
+    """Write a document for Compose to read, with `$` escaped from its interpolation.
+
+    Compose reads it as YAML, which knows JSON's escapes but for a character in two halves.
+    """
+    text = json.dumps(_escaped(document), indent=1)
+    write_private(path, _HALVES.sub(lambda match: match[1] or json.loads(f'"{match[0]}"'), text))
 
 
 def _escaped(value: Any) -> Any:

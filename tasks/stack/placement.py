@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import UsageError
-from .model import Service
+from .model import Service, Stack
 
 Side = Literal["local", "docker"]
 LOOPBACK = "127.0.0.1"
@@ -53,6 +53,18 @@ class Ports:
 
     local: Mapping[tuple[str, int], int]
     published: Mapping[tuple[str, int], int]
+
+
+def declared_ports(stack: Stack) -> Ports:
+    """Return the ports that the compose files fix: a developer's own, on either side."""
+    found: dict[tuple[str, int], int] = {}
+    for service in stack.services.values():
+        for port in service.ports:
+            if port.protocol == "tcp":
+                found[service.name, port.target] = port.published or port.target
+        if service.container_port is not None:
+            found.setdefault((service.name, service.container_port), service.container_port)
+    return Ports(local=found, published=found)
 
 
 def endpoint(

@@ -5,17 +5,27 @@ from __future__ import annotations
 import datetime
 import importlib.resources
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..errors import EnvironmentFailed
 from ..modes.base import Mode, ServiceProcess, Startup
+from ..modes.runs import run_logs
 from ..settings import Settings
 from ..stack.isolation import Run
 from ..stack.model import Service
 from . import probes, suite
-from .record import Failure, HealthSamples, RuntimeShare, ServiceFigures, SuiteRun, Trial
+from .record import (
+    KEPT_PER_MODE,
+    Failure,
+    HealthSamples,
+    RuntimeShare,
+    ServiceFigures,
+    SuiteRun,
+    Trial,
+)
 
 Show = Callable[[str], None]
 
@@ -63,7 +73,8 @@ def run_trial(
         found.failure = Failure(stage, str(error))  # type: ignore[arg-type]
     finally:
         with suppress(EnvironmentFailed, OSError):
-            mode.save_logs(settings.state_directory / "logs" / f"{mode.name}-{run.id}")
+            mode.save_logs(run_logs(settings, mode.name, run))
+            _prune_logs(settings)
     return _trial(mode, run, services, started, found)
 
 
@@ -83,7 +94,7 @@ def _measured_suite(
     found.health = probes.health_samples(services, mode.addresses())
     processes = mode.processes()
     groups = {item.service: item.cgroup for item in processes if item.cgroup is not None}
-    log = settings.state_directory / "logs" / f"{mode.name}-{run.id}" / "pytest.txt"
+    log = run_logs(settings, mode.name, run) / "pytest.txt"
     tell("running the suite")
     arguments = suite.arguments(settings.suite, pytest_arguments, settings.root)
     with probes.CpuMeter(groups) as meter:
@@ -93,6 +104,16 @@ def _measured_suite(
         item.service: _with_restarts(item, probes.usage(item), meter) for item in mode.processes()
     }
     found.runtime = probes.runtime_share(mode.runtime_pids())
+
+
+def _prune_logs(settings: Settings) -> None:
+    """Keep the logs of as many runs as there are records of two modes; the newest."""
+    folders = sorted(
+        (path for path in (settings.state_directory / "logs").iterdir() if path.is_dir()),
+        key=lambda path: path.stat().st_mtime,
+    )
+    for folder in folders[: -2 * KEPT_PER_MODE]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_restarts(

@@ -30,7 +30,10 @@ _TAKES_VALUE = {
     "--ignore",
     "--rootdir",
 }
-_NODE = re.compile(r"^(?P<node>\S+\.py::.*?)(?:\s+(?P<outcome>[A-Z]{4,})\b.*)?\s*$")
+_NODE = re.compile(
+    r"^(?P<node>\S+\.py::.*?)"
+    r"(?:\s+(?P<outcome>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|RERUN)\b.*)?\s*$"
+)
 
 
 def arguments(settings: SuiteSettings, extra: Sequence[str], root: Path) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import urllib.request
@@ -137,7 +138,9 @@ class Running:
         self.words = tuple(words)
         self._began = time.monotonic()
         self._files = [
-            (folder / f".output-{os.urandom(4).hex()}-{name}").open("w+") for name in "oe"
+            # Not in the folder, which may be this repository.
+            (Path(tempfile.gettempdir()) / f"output-{os.urandom(4).hex()}-{name}").open("w+")
+            for name in "oe"
         ]
         self.process = subprocess.Popen(
             words,

@@ -177,7 +177,7 @@ def test_two_runs_at_once_in_two_copies(fixed: Project, mode: str, tmp_path: Pat
 """
     fixed.checks(FIXED_CHECKS + gate)
     copy = tmp_path / "copy"
-    shutil.copytree(fixed.root, copy, ignore=shutil.ignore_patterns(".output-*"))
+    shutil.copytree(fixed.root, copy)
     other = replace(fixed, root=copy, running=[])
     try:
         runs = [place.start_nox("-s", mode) for place in (fixed, other)]

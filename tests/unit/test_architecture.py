@@ -25,10 +25,10 @@ ROWS = (
     {"trials"},
     {"comparison"},
     {"boundary"},
-    {"docker", "local", "compare", "sessions"},
+    {"docker", "local", "hybrid", "env", "compare", "sessions"},
     {""},
 )
-NAMESPACES = ("compare", "docker", "local")
+NAMESPACES = ("compare", "docker", "env", "hybrid", "local")
 HEAVY = {
     "httpx",
     "junitparser",

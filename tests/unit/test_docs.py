@@ -25,9 +25,15 @@ from invoke.collection import Collection
 from tranship import errors, settings
 from tranship.comparison import targets
 from tranship.comparison.units import threshold
+from tranship.envmap import explain as explaining
+from tranship.envmap import infer, jsonlines, layers, mapping, resolve, show, templates
+from tranship.envmap.checks import RULES
+from tranship.envmap.checks.silences import silenced
 from tranship.errors import ExitCode, TranshipError
-from tranship.stack import files, model
+from tranship.stack import dotenv, files, model
+from tranship.stack.declared import collect
 from tranship.stack.model import Stack
+from tranship.stack.placement import declared_ports
 from tranship.trials import probes, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,10 +201,12 @@ def test_every_nox_session_and_its_options_exist() -> None:
         assert words[0] == "-s", where
         assert words[1] in known, where
         rest = words[words.index("--") + 1 :] if "--" in words else []
-        if words[1] == "compare" and rest != ["--help"]:
-            ours = {"--from-records", "--enforce", "--strict"} & set(rest)
-            _, passed_on = sessions._parsed(rest)
+        if words[1] == "compare" and rest not in (["--help"], ["--modes", "..."]):
+            ours = {"--from-records", "--enforce", "--strict", "--modes"} & set(rest)
+            options, passed_on = sessions._parsed(rest)
             assert not ours & set(passed_on), where
+            for mode in options.modes:
+                assert mode in show.MODES or mode.startswith("hybrid:"), where
 
 
 def test_the_options_of_compare_are_those_of_its_help() -> None:
@@ -240,14 +248,16 @@ def keys_of(section_class: Any) -> dict[str, Any]:
     return {
         item.name.replace("_", "-"): item.default
         for item in dataclasses.fields(section_class)
-        if item.name not in {"root", "suite", "local"}
+        if item.name not in {"root", "suite", "local"} and item.name not in TABLES_OF_THEIR_OWN
     }
 
 
+TABLES_OF_THEIR_OWN = {"silence"}
 TABLES = {
     "[tool.tranship]": settings.Settings,
     "[tool.tranship.suite]": settings.SuiteSettings,
     "[tool.tranship.local]": settings.LocalSettings,
+    "[[tool.tranship.silence]]": settings.SilenceSettings,
 }
 
 
@@ -260,9 +270,15 @@ def test_each_settings_key_is_documented_and_no_other(table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_each_settings_default_is_stated(table: str) -> None:
+    text = section(DOCS / "settings.md", f"## {table}")
     for key, default in keys_of(TABLES[table]).items():
-        stated = section(DOCS / "settings.md", f"### {key}").replace("\n", " ")
+        # Two tables have keys of one name.
+        match = re.search(rf"^### {key}$(.*?)(?=^### |\Z)", text, flags=re.M | re.S)
+        assert match, key
+        stated = match[1].replace("\n", " ")
         match default:
+            case dataclasses.MISSING:
+                expected = "Required."
             case float():
                 expected = f"Default: {default:g}."
             case Path() | str() | tuple() if default and key != "compose-files":
@@ -284,15 +300,36 @@ def test_each_x_tranship_key_is_documented_and_no_other() -> None:
     assert known == {row[0].strip("`") for row in rows}
 
 
-@pytest.mark.parametrize("block", written_in("toml"), ids=str)
-def test_each_toml_example_loads(block: Block, tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text(block.text)
+def is_mapping(block: Block) -> bool:
+    return "tool" not in tomllib.loads(block.text)
+
+
+@pytest.mark.parametrize("block", [b for b in written_in("toml") if not is_mapping(b)], ids=str)
+def test_each_settings_example_loads(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(block.text)
 
     loaded = settings.load(tmp_path)
 
-    assert tomllib.loads(block.text)["tool"]["tranship"]["suite"]["service"] == "tests"
-    assert loaded.suite.service == "tests"
-    assert loaded.local.requirements
+    table = tomllib.loads(block.text)["tool"]["tranship"]
+    silenced([], loaded.silence, path)  # raises for an unknown rule
+    if "suite" in table:
+        assert loaded.suite.service == table["suite"]["service"] == "tests"
+        assert loaded.local.requirements
+    else:
+        assert loaded.silence
+
+
+def test_the_settings_example_has_every_key() -> None:
+    block = next(b for b in written_in("toml") if b.page.name == "settings.md")
+    used = tomllib.loads(block.text)["tool"]["tranship"]
+
+    for table, section_class in TABLES.items():
+        name = table.strip("[]").removeprefix("tool.tranship").lstrip(".")
+        found = used[name] if name else used
+        given = set(found[0] if isinstance(found, list) else found)
+        missing = set(keys_of(section_class)) - given
+        assert missing - {"reason"} == set(), table
 
 
 def stack_of(block: Block, folder: Path) -> Stack:
@@ -326,15 +363,21 @@ def test_the_examples_use_every_key_of_x_tranship() -> None:
 # --- the guide
 
 
-def test_the_guide_is_a_whole_project(tmp_path: Path) -> None:
-    written = {}
+def project_of(page: Path, folder: Path) -> dict[str, Block]:
+    """Write the files that a page gives by name, each once; return them."""
+    written: dict[str, Block] = {}
     for block in blocks():
-        name = re.match(r"`([\w./-]+)`", block.before)
-        if block.page.name == "guide.md" and name and block.before.endswith(":"):
+        name = re.match(r"`([\w./-]+)`.*:$", block.before)
+        if block.page == page and name and name[1] not in written:
             written[name[1]] = block
-            path = tmp_path / name[1]
+            path = folder / name[1]
             path.parent.mkdir(exist_ok=True)
             path.write_text(block.text)
+    return written
+
+
+def test_the_guide_is_a_whole_project(tmp_path: Path) -> None:
+    written = project_of(DOCS / "guide.md", tmp_path)
 
     loaded = settings.load(tmp_path)
     stack = stack_of(written["compose.yaml"], tmp_path)
@@ -344,6 +387,7 @@ def test_the_guide_is_a_whole_project(tmp_path: Path) -> None:
     assert all((tmp_path / path).exists() for path in loaded.suite.paths)
     assert all((tmp_path / name).is_file() for name in loaded.local.requirements)
     assert {"noxfile.py", "tasks.py", "Dockerfile", "api.py"} <= set(written)
+    assert {"envs/base.json", "envs/development.json", "envs/test.json"} <= set(written)
     local = [service.name for service in stack.selected() if service.local is None]
     assert local == []
 
@@ -400,6 +444,14 @@ def test_messages_that_are_quoted_are_what_is_said(tmp_path: Path) -> None:
         with pytest.raises(errors.SettingsError) as caught:
             settings.load(tmp_path)
         said.append(str(caught.value))
+    for text in (
+        "[tool.tranship]\nstart-timeout = 0\n",
+        '[[tool.tranship.silence]]\nrule = "TE001"\nreason = ""\n',
+    ):
+        pyproject.write_text(text)
+        with pytest.raises(errors.SettingsError) as caught:
+            silenced([], settings.load(tmp_path).silence, pyproject)
+        said.append(str(caught.value))
     compose = tmp_path / "compose.yaml"
     for service in (
         "api: {x-tranship: {helth: {http: /health}}}",
@@ -420,6 +472,255 @@ def test_the_readme_has_every_exit_code() -> None:
     rows = table_rows(section(README, "## Exit codes"))
 
     assert sorted(int(code) for code in ExitCode) == sorted(int(row[0]) for row in rows)
+
+
+WRONG_LAYERS = (b"[1]", b'{"a": 1,\n "a": 2}', b'{"a": 1,\n b: 2}', b'{"a": "\xff"}')
+WRONG_MAPPINGS = (
+    '[servces.api]\nA = "1"',
+    '[services.apii]\nA = "1"',
+    '[names]\ncache = "reddis"',
+    '[services.api]\nA = "{redis"',
+    '[services.api]\nA = "{redis|base64}"',
+    '[services.api]\nA = ["1"]',
+    '[services.api]\nA = "1"\n[services."api, redis"]\nA = "2"',
+    '[infer]\nexclude = ["rule:urls"]',
+    '[services.api]\nA = "{B}"\nB = "{A}"',
+    '[services.api]\nA = "{databse.name}"',
+    '[services.api]\nA = "{database}"',
+    '[services.api]\nA = "{job}"',
+)
+
+
+def test_messages_about_layers_and_mapping_are_what_is_said(tmp_path: Path) -> None:
+    services = {
+        "api": {"ports": [{"target": 8000}]},
+        "redis": {"ports": [{"target": 6379}]},
+        "job": {},
+    }
+    stack = model.parse(
+        {"name": "shop", "services": services}, [tmp_path / "compose.yaml"], confirmed=True
+    )
+    folder = tmp_path / "envs"
+    folder.mkdir()
+    (folder / "base.json").write_text('{"database": {"name": "shop"}}')
+    said = []
+    for layer in WRONG_LAYERS:
+        (folder / "development.json").write_bytes(layer)
+        with pytest.raises(errors.SettingsError) as caught:
+            layers.load(folder, "development", "docker")
+        said.append(str(caught.value))
+    for name in ("development", "production", "test"):
+        (folder / f"{name}.json").write_text("{}")
+    with pytest.raises(errors.SettingsError) as caught:
+        layers.load(folder, "prod", "docker")
+    said.append(str(caught.value))
+    for text in WRONG_MAPPINGS:
+        (folder / "mapping.toml").write_text(text)
+        with pytest.raises(errors.SettingsError) as caught:
+            show.rows(resolve.load(stack, tmp_path, folder, "development"), ("docker",))
+        said.append(str(caught.value))
+
+    quoted = (DOCS / "errors.md").read_text(encoding="utf-8")
+    for message in said:
+        assert message.replace(str(tmp_path), "<project>") in quoted
+
+
+# --- mapping, checks, hybrid
+
+
+def table_of(envmap: resolve.EnvMap, suite: str | None = None, service: str = "") -> list[str]:
+    """Return the lines that `inv env.map` prints."""
+    found = show.rows(envmap, services=[service] if service else (), suite=suite)
+    return tabulated([show.shown(row) for row in found], show.headers(show.MODES))
+
+
+def tabulated(rows: list[list[str]], headers: list[str]) -> list[str]:
+    console = importlib.import_module("tranship.console")
+    return [line.rstrip() for line in console.table(rows, headers).splitlines()]
+
+
+def outputs(block: Block) -> list[tuple[str, list[str]]]:
+    """Return the (command, lines) of a console block."""
+    parts = re.split(r"^\$ (.+)$", block.text, flags=re.M)[1:]
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return [
+        (command, [line.rstrip() for line in text.strip("\n").splitlines()])
+        for command, text in pairs
+    ]
+
+
+def output_of(page: Path, command: str, number: int = 0) -> list[str]:
+    found = [
+        lines
+        for block in written_in("console")
+        if block.page == page
+        for shown, lines in outputs(block)
+        if shown == command
+    ]
+    return found[number]
+
+
+def test_the_project_of_the_mapping_page_gives_the_table_that_is_shown(tmp_path: Path) -> None:
+    page = DOCS / "mapping.md"
+    written = project_of(page, tmp_path)
+    stack = stack_of(written["compose.yaml"], tmp_path)
+    assert written["envs/mapping.toml"].language == "toml"
+
+    envmap = resolve.load(stack, tmp_path, tmp_path / "envs", "development")
+    bare = resolve.load(stack, tmp_path, tmp_path / "none", "development")
+
+    assert table_of(envmap, service="api") == output_of(page, "inv env.map --service api")
+    assert table_of(bare, service="api") == output_of(page, "inv env.map --service api", 1)
+    assert {row.rule for row in show.rows(bare, services=["api"])} - {"as declared"} == set(
+        infer.RULES
+    )
+
+
+def test_the_explanation_on_the_mapping_page_is_the_real_one(tmp_path: Path) -> None:
+    page = DOCS / "mapping.md"
+    stack = stack_of(project_of(page, tmp_path)["compose.yaml"], tmp_path)
+    bare = resolve.load(stack, tmp_path, tmp_path / "none", "development")
+    modes = {name: show.placement_of(name, stack) for name in show.MODES}
+    declared = collect((tmp_path / "compose.yaml",), {}, tmp_path)
+
+    found = explaining.explain(bare, declared, "api", "DB_PORT", modes, declared_ports(stack))
+
+    assert explaining.lines([found]) == output_of(page, "inv env.explain DB_PORT")
+
+
+def test_the_mapping_of_the_guide_gives_the_table_that_is_shown(tmp_path: Path) -> None:
+    page = DOCS / "guide.md"
+    written = project_of(page, tmp_path)
+    text = written["compose.yaml"].text
+    # What the guide says to take out.
+    text = re.sub(r"^    environment:\n(      .+\n)+", "", text, flags=re.M)
+    text = re.sub(r"^        environment: .+\n", "", text, flags=re.M)
+    stack = stack_of(dataclasses.replace(written["compose.yaml"], text=text), tmp_path)
+
+    envmap = resolve.load(stack, tmp_path, tmp_path / "envs", "development")
+
+    assert table_of(envmap, suite="tests") == output_of(page, "inv env.map")
+    for name in ("development", "test"):
+        assert resolve.load(stack, tmp_path, tmp_path / "envs", name).layers
+
+
+EXAMPLE_STACK = [
+    (f"{page.name}: {command}", command, lines)
+    for page in (README, DOCS / "mapping.md", DOCS / "hybrid.md")
+    for block in written_in("console")
+    if block.page == page
+    for command, lines in outputs(block)
+    if re.match(r"inv env\.(map|explain|diff) .*(-service|hybrid:|test|docker)", command)
+    and command != "inv env.map --service api"
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [item[1:] for item in EXAMPLE_STACK],
+    ids=[item[0] for item in EXAMPLE_STACK],
+)
+def test_what_is_shown_of_the_example_stack_is_what_is_printed(
+    command: str, lines: list[str]
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "invoke", *shlex.split(command)[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = [line.rstrip() for line in ran.stdout.splitlines()]
+
+    assert len(lines) > 3
+    # A long table may end in "...".
+    assert lines[:-1] == printed[: len(lines) - 1]
+    assert lines[-1] in {"...", printed[-1]}
+
+
+@pytest.mark.parametrize("block", [b for b in written_in("toml") if is_mapping(b)], ids=str)
+def test_each_mapping_example_has_known_sections_and_templates(
+    block: Block, tmp_path: Path
+) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(block.text)
+    document = tomllib.loads(block.text)
+
+    assert set(document) <= set(mapping._SECTIONS)
+    mapping.interpolation_of(path)
+    for table in document.get("services", {}).values():
+        for template in table.values():
+            assert templates.parse(template).parts
+
+
+def test_each_template_form_parses_and_the_filters_are_the_real_ones() -> None:
+    rows = table_rows(section(DOCS / "mapping.md", "## Templates"))
+    forms = [row[0].strip("`").replace("\\|", "|") for row in rows]
+    parsed = [templates.parse(form * (2 if form in "{}" else 1)) for form in forms]
+
+    found = {part.filter for template in parsed for part in template.placeholders}
+    assert found == {None, *templates.FILTERS}
+    literal = {form for form, template in zip(forms, parsed, strict=True) if not template.sole}
+    assert literal == {"{{", "}}"}
+
+
+def test_the_rules_of_inference_are_the_real_ones() -> None:
+    rows = table_rows(section(DOCS / "mapping.md", "## Inference"))
+
+    assert [row[0].strip("`") for row in rows] == list(infer.RULES)
+
+
+def test_the_sections_of_the_mapping_are_the_real_ones() -> None:
+    text = section(DOCS / "mapping.md", "## The written mapping")
+
+    assert sorted(re.findall(r"^### (.+)$", text, flags=re.M)) == sorted(mapping._SECTIONS)
+
+
+def test_what_compose_makes_of_an_env_file_is_what_we_read() -> None:
+    rows = table_rows(section(DOCS / "mapping.md", "## Precedence: what Compose does"))
+    assert len(rows) > 5
+    for line, got in rows:
+        (entry,) = dotenv.parse(f"{line.strip('`')}\n", {}, Path("app.env"))
+        shown = "".join("\t" if part == "a tab" else part.strip("`") for part in got.split(", "))
+        assert entry.value == shown, line
+
+
+def test_each_rule_of_env_check_is_documented_and_no_other() -> None:
+    page = DOCS / "env-check.md"
+    text = section(page, "## Rules")
+    headings = re.findall(r"^### (\w+) ([\w-]+)$", text, flags=re.M)
+
+    assert headings == [(rule.id, rule.name) for rule in RULES.values()]
+    listed = [row[1:] for row in table_rows(text.split("\n### ")[0])]
+    assert listed == [
+        [f"`{rule.name}`", rule.severity, rule.summary.rstrip(".")] for rule in RULES.values()
+    ]
+    for rule in RULES.values():
+        entry = section(page, f"### {rule.id} {rule.name}")
+        assert entry.strip().startswith(f"Severity: {rule.severity}. {rule.summary}")
+        for word in ("**Finds**", "**Why it", "**Example**", "**Mend**"):
+            assert word in entry, (rule.id, word)
+
+
+def test_the_formats_of_env_check_are_the_real_ones() -> None:
+    report = importlib.import_module("tranship.envmap.checks.report")
+    rows = table_rows(section(DOCS / "env-check.md", "## Formats"))
+
+    assert [row[0].strip("`") for row in rows] == list(report.FORMATS)
+
+
+def test_the_json_of_env_check_has_the_real_keys(tmp_path: Path) -> None:
+    report = importlib.import_module("tranship.envmap.checks.report")
+    block = next(b for b in written_in("json") if b.page.name == "env-check.md")
+    shown = json.loads(block.text)
+    finding = RULES["TE001"].finding("m", "n", service="api", variable="A")
+
+    real = json.loads(report.render([finding], "json", tmp_path))
+
+    assert list(real) == list(shown)
+    assert real["version"] == shown["version"]
+    assert list(real["summary"]) == list(shown["summary"])
+    assert [list(item) for item in shown["findings"]] == [list(real["findings"][0])] * 2
 
 
 # --- records and targets
@@ -481,8 +782,13 @@ def test_python_examples_compile(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", written_in("json"), ids=str)
-def test_json_examples_parse(block: Block) -> None:
-    json.loads(block.text)
+def test_json_examples_parse(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(block.text)
+
+    document, _ = jsonlines.read_object(path)
+
+    assert document == json.loads(block.text)
 
 
 def test_each_block_says_its_language() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tranship.envmap.infer import Variable, environment_of, rewrite
+from tranship.envmap.infer import Variable, rewrite
+from tranship.envmap.resolve import EnvMap
 from tranship.stack.model import Stack, parse
 from tranship.stack.placement import Endpoint, Placement, Ports
 
@@ -35,7 +36,9 @@ def stack_with(environment: Mapping[str, str | None]) -> Stack:
 def rewritten(environment: Mapping[str, str | None], side: str = "local") -> dict[str, str]:
     stack = stack_with(environment)
     placement = Placement(dict.fromkeys(stack.services, side))  # type: ignore[arg-type]
-    return {item.name: item.value for item in environment_of("api", stack, placement, LOCAL)}
+    return {
+        item.name: item.value for item in EnvMap(stack, Path()).environment("api", placement, LOCAL)
+    }
 
 
 URLS = [
@@ -121,11 +124,17 @@ def test_what_is_no_address_of_the_stack_is_left(value: str) -> None:
         ({"PGHOST": "postgres", "PGPORT": "5432"}, {"PGHOST": "127.0.0.1", "PGPORT": "25432"}),
         ({"HOST": "redis", "PORT": "6379"}, {"HOST": "127.0.0.1", "PORT": "26379"}),
         ({"HOST": "0.0.0.0", "PORT": "8000"}, None),
-        ({"REDIS_HOST": "redis"}, None),
-        ({"REDIS_HOST": "redis", "REDIS_PORT": ""}, None),
+        ({"REDIS_HOST": "redis"}, {"REDIS_HOST": "127.0.0.1"}),
+        (
+            {"REDIS_HOST": "redis", "REDIS_PORT": ""},
+            {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": ""},
+        ),
         ({"REDIS_HOST": "redis", "REDIS_PORT": "7777"}, None),
         ({"REDIS_HOST": "elsewhere", "REDIS_PORT": "6379"}, None),
-        ({"REDIS_HOST": "redis", "OTHER_PORT": "6379"}, None),
+        (
+            {"REDIS_HOST": "redis", "OTHER_PORT": "6379"},
+            {"REDIS_HOST": "127.0.0.1", "OTHER_PORT": "6379"},
+        ),
         ({"REDIS_KEY_PREFIX": "redis", "REDIS_PORT": "6379"}, None),
         ({"POSTGRES_PASSWORD": "postgres", "POSTGRES_DB": "postgres"}, None),
     ],
@@ -178,7 +187,7 @@ def test_the_consumer_may_stand_on_another_side(side: str, expected: str) -> Non
     stack = stack_with({"X": "redis://redis:6379"})
     placement = Placement({"redis": "local"})
 
-    (found,) = environment_of("api", stack, placement, LOCAL, side=side)  # type: ignore[arg-type]
+    (found,) = EnvMap(stack, Path()).environment("api", placement, LOCAL, side)  # type: ignore[arg-type]
 
     assert expected == found.value
 
@@ -187,6 +196,6 @@ def test_a_service_that_nobody_placed_runs_in_docker() -> None:
     stack = stack_with({"X": "redis://redis:6379"})
     ports = Ports(local={}, published={("redis", 6379): 36379})
 
-    (found,) = environment_of("api", stack, Placement({"api": "local"}), ports)
+    (found,) = EnvMap(stack, Path()).environment("api", Placement({"api": "local"}), ports)
 
     assert "redis://127.0.0.1:36379" == found.value

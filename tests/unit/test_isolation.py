@@ -19,7 +19,7 @@ import pytest
 from tranship.errors import EnvironmentFailed
 from tranship.stack import isolation
 from tranship.stack.engine import _unescaped
-from tranship.stack.files import interpolate
+from tranship.stack.interpolation import Given, interpolate
 from tranship.stack.isolation import Run, free_ports, isolated, write_private
 from tranship.stack.model import parse
 
@@ -213,7 +213,9 @@ def test_a_dollar_arrives_as_it_was_written(tmp_path: Path, text: str) -> None:
 
     read = json.loads(path.read_text())
     assert {"a": [{"b": text}], "n": 1, "none": None} == _unescaped(read)
-    assert text == interpolate(read["a"][0]["b"], {"HOME": "leaked", "A": "leaked"})
+    leaked = {name: Given("leaked") for name in ("HOME", "A")}
+
+    assert text == interpolate(read["a"][0]["b"], leaked)[0]
 
 
 def test_a_checkout_is_named_by_its_folder(tmp_path: Path) -> None:

@@ -158,7 +158,6 @@ def test_outcomes_and_first_lines(tmp_path: Path, body: str, outcome: str, messa
 @pytest.mark.parametrize(
     ("attributes", "expected"),
     [
-        ("", TestOutcome("", "", "passed", 0.0)),
         ('name="n" time="1,234.5"', TestOutcome("", "n", "passed", 1234.5)),
         ('name="n" time="nan"', TestOutcome("", "n", "passed", 0.0)),
         ('name="n" time="-3"', TestOutcome("", "n", "passed", 0.0)),
@@ -169,6 +168,10 @@ def test_attributes_that_are_missing_or_odd(
     tmp_path: Path, attributes: str, expected: TestOutcome
 ) -> None:
     assert read_report(written(tmp_path, case(attributes=attributes))) == (expected,)
+
+
+def test_a_case_without_a_name_is_the_test_that_an_interrupt_cut_short(tmp_path: Path) -> None:
+    assert () == read_report(written(tmp_path, case(attributes="")))
 
 
 def test_a_failure_and_its_teardown_error_count_once_even_apart(tmp_path: Path) -> None:

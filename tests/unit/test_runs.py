@@ -51,12 +51,9 @@ def test_a_run_without_a_suite_is_wrong_usage(tmp_path: Path, fake_docker: FakeD
     compose.write_text("services: {a: {image: x}}\n")
     fake_docker.resolves_to({"name": "a", "services": {"a": {"image": "x"}}})
     settings = Settings(root=tmp_path, compose_files=(compose,), state_directory=tmp_path / "state")
-    opened = (
-        runs.isolated_local(settings, tmp_path, lambda line: None),
-        runs.isolated_docker(settings, lambda line: None),
-    )
+    modes = ("local", "docker", "hybrid:a")
 
-    for run in opened:
+    for run in (runs.isolated(settings, mode, tmp_path, lambda line: None) for mode in modes):
         with pytest.raises(UsageError, match=r"No suite: .*\[tool\.tranship\.suite\]"), run:
             pass
     assert not settings.runs.exists()

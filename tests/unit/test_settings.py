@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tranship import settings
 from tranship.errors import SettingsError
-from tranship.settings import LocalSettings, Settings, SuiteSettings
+from tranship.settings import LocalSettings, Settings, SilenceSettings, SuiteSettings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -38,16 +38,24 @@ def test_every_key_is_read_with_dashes(tmp_path: Path) -> None:
         pass-env = ["TAG"]
         state-directory = "state"
         start-timeout = 30
+        environment = "staging"
+        environments-directory = "layers"
+        overlay = "deploy/{environment}.yaml"
         [tool.tranship.suite]
         service = "tests"
         paths = ["tests/stack"]
         command = ["pytest"]
+        environment = "ci"
         timeout = 5.5
         [tool.tranship.local]
         requirements = ["locks/stack.txt"]
         python = ".venv/bin/python"
         postgres = "system"
         redis = "system"
+        [[tool.tranship.silence]]
+        rule = "TE009"
+        reason = "passwords of a demonstration"
+        service = "postgres"
         """,
     )
 
@@ -57,8 +65,12 @@ def test_every_key_is_read_with_dashes(tmp_path: Path) -> None:
         pass_env=("TAG",),
         state_directory=tmp_path / "state",
         start_timeout=30.0,
-        suite=SuiteSettings("tests", ("tests/stack",), ("pytest",), 5.5),
+        environment="staging",
+        environments_directory=Path("layers"),
+        overlay="deploy/{environment}.yaml",
+        suite=SuiteSettings("tests", ("tests/stack",), ("pytest",), "ci", 5.5),
         local=LocalSettings(("locks/stack.txt",), Path(".venv/bin/python"), "system", "system"),
+        silence=(SilenceSettings("TE009", "passwords of a demonstration", "postgres"),),
     )
 
     assert expected == settings.load(tmp_path)
@@ -135,7 +147,7 @@ def test_default_compose_files(
             "[tool.tranship.local]\nredish = 'wheel'",
             ["[tool.tranship.local]", '"redish"', "did you mean 'redis'?"],
         ),
-        ("[tool.tranship]\nzzz = 1", ['unknown key "zzz".', "Keys: compose-files, local,"]),
+        ("[tool.tranship]\nzzz = 1", ['unknown key "zzz".', "Keys: compose-files, environment,"]),
         ("[tool.tranship]\nroot = '/'", ['unknown key "root"']),
         (
             "[tool.tranship]\nstart-timeout = 'soon'",
@@ -150,6 +162,9 @@ def test_default_compose_files(
             "[tool.tranship.local]\nredis = 'apt'",
             ["[tool.tranship.local]", '"redis"', "'wheel' or 'system'"],
         ),
+        ("[tool.tranship]\nstart-timeout = -5", ["[tool.tranship]", '"start-timeout"', "above 0"]),
+        ("[tool.tranship.suite]\ntimeout = 0", ["[tool.tranship.suite]", '"timeout"', "above 0"]),
+        ("[[tool.tranship.silence]]\nrule = 'TE001'", ["[tool.tranship.silence]", '"reason"']),
         ("[tool.tranship]\nsuite = 'tests'", ["[tool.tranship]", '"suite"', "must be a table"]),
         ("[tool]\ntranship = 3", ["[tool.tranship] must be a table"]),
         ("[tool.tranship\nx = 1", ["not valid TOML", "line 1"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import importlib
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import uvicorn
@@ -26,6 +28,9 @@ from .settings import ServiceSettings
 S = TypeVar("S", bound=ServiceSettings)
 
 _log = logging.getLogger(__name__)
+_SOURCES = Path(__file__).resolve().parents[1]
+_MODULE = "ATHENA_MODULE"
+"""Names the service's module to uvicorn's workers, when it reloads."""
 
 # Polled by probes and scrapers: counted, but not worth a line in the log each time.
 _QUIET = frozenset({"/health", "/live", "/metrics"})
@@ -128,6 +133,15 @@ class RequestLog:
                 _log.info("request", extra=fields)
 
 
+def from_environment() -> FastAPI:
+    """Return the application of the service that the environment names."""
+    module = importlib.import_module(os.environ[_MODULE])
+    settings = module.Settings()
+    app: FastAPI = module.create(settings)
+    logs.configure(app.title, settings.log_level)
+    return app
+
+
 def serve(settings_type: type[S], create: Callable[[S], FastAPI]) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests that are under way.
 
@@ -139,10 +153,18 @@ def serve(settings_type: type[S], create: Callable[[S], FastAPI]) -> None:
         # Without the values: a URL that does not parse may hold a password.
         wrong = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         sys.exit("\n".join(wrong))
-    app = create(settings)
-    logs.configure(app.title, settings.log_level)
+    app: FastAPI | str = create(settings)
+    reload: dict[str, Any] = {}
+    if settings.reload:
+        # uvicorn starts its worker anew by name: the worker finds the service by this.
+        os.environ[_MODULE] = create.__module__
+        app = "athena.app:from_environment"
+        reload = {"reload": True, "factory": True, "reload_dirs": [str(_SOURCES)]}
+    else:
+        logs.configure(app.title, settings.log_level)
     uvicorn.run(
         app,
+        **reload,
         host=settings.host,
         port=settings.port,
         log_config=None,

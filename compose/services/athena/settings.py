@@ -18,6 +18,8 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(ge=1, le=65535)
     log_level: str = "INFO"
+    reload: bool = False
+    """Whether a change of the sources starts the service anew (development)."""
     exit_token: str | None = Field(default=None, min_length=8)
     """Who knows it may ask the process to exit, so that its supervisor starts a new one.
     Unset, there is no such endpoint."""
