@@ -266,11 +266,15 @@ def _name_anonymous_volumes(document: dict[str, Any]) -> None:
     volumes = dict(document.get("volumes") or {})
     for service, body in document["services"].items():
         replicas = body.get("scale") or (body.get("deploy") or {}).get("replicas") or 1
-        for number, mount in enumerate(body.get("volumes") or ()):
+        mounts = list(body.get("volumes") or ())
+        for number, mount in enumerate(mounts):
             # Each replica is to have its own.
             if mount.get("type") == "volume" and not mount.get("source") and replicas == 1:
-                mount["source"] = f"anonymous-{service}-{number}"
-                volumes[mount["source"]] = {}
+                name = f"anonymous-{service}-{number}"
+                mounts[number] = {**mount, "source": name}
+                volumes[name] = {}
+        if mounts:
+            body["volumes"] = mounts
     if volumes:
         document["volumes"] = volumes
 
