@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..errors import ExitCode
 from ..trials.record import Trial
 
+_NO_TESTS_COLLECTED = 5  # pytest.ExitCode
+
 
 def verdict(trial: Trial) -> tuple[str, ExitCode]:
     """Return what became of the suite in one mode, and the exit code."""
@@ -28,6 +30,9 @@ def verdict(trial: Trial) -> tuple[str, ExitCode]:
     text = f"{trial.mode}: {counts or 'no tests'} in {suite.seconds:.1f} s."
     if suite.count("failed") or suite.count("error"):
         return text, ExitCode.TESTS_DIFFER
+    if not suite.tests and suite.exit_code not in (None, 0, _NO_TESTS_COLLECTED):
+        # It never came to running any: pytest is missing, or its arguments are wrong.
+        return f"{text} pytest itself ended with {suite.exit_code}.", ExitCode.TESTS_DIFFER
     if not suite.count("passed"):
         return f"{text} No test passed: nothing is proved.", ExitCode.INCONCLUSIVE
     if suite.exit_code:

@@ -61,6 +61,8 @@ class Layers:
     def named(self) -> str:
         """The layers by name, for messages: those that have a file, and the private one."""
         names = [path.stem for path in self.files]
+        if not names:
+            return f"any layer (there is neither base.json nor {self.environment}.json)"
         private = f"{self.environment}{PRIVATE}"
         return f"the layers {', '.join(names)}" + (
             "" if private in names else f" (nor is there {private}.json)"

@@ -115,7 +115,12 @@ def docker_down(mode: DockerMode, *, volumes: bool) -> None:
     mode.require_own_project()
     items = containers.of_project(mode.client, mode.project_name, oneoffs=True)
     nameless = [volume for item in items for volume in item.anonymous_volumes]
+    # `compose down` leaves those of `compose run`, and with them the network.
+    jobs = [item.id for item in items if item.labels.get(containers.ONEOFF_LABEL) == "True"]
     with engine.engine_errors(f"Stopping {mode.project_name}"):
+        if jobs:
+            mode.client.container.stop(jobs)
+            mode.client.container.remove(jobs, force=True, volumes=True)
         # All at once: one by one, each that ignores SIGTERM would cost its whole grace period.
         mode.client.compose.down(volumes=volumes, quiet=True)
     for volume in nameless:

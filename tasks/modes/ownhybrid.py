@@ -19,7 +19,7 @@ from ..stack.model import Service
 from ..stack.placement import LOOPBACK, Placement, Side, declared_ports
 from . import containers, leftovers
 from .base import Startup, silent
-from .developer import require_free, with_mapping
+from .developer import docker_down, require_free, with_mapping
 from .docker import DockerMode
 from .hybrid import HybridMode
 from .local import LocalMode
@@ -122,8 +122,7 @@ def down(mode: HybridMode, *, volumes: bool = False) -> None:
     try:
         mode.local.stop()
     finally:
-        mode.docker.require_own_project()
-        mode.docker.client.compose.down(volumes=volumes, quiet=True)
+        docker_down(mode.docker, volumes=volumes)
         _state(mode.local.settings).unlink(missing_ok=True)
 
 

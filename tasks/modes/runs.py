@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,11 +69,9 @@ def isolated(
     placement = _placement(name, project, services, tell)
     if "docker" in placement.sides.values():
         engine.require_engine(project.compose.client())
-    with (
-        isolation.new_run(settings.root, settings.runs) as run,
-        isolation.free_ports(isolation.dialled_ports(services)) as ports,
-    ):
+    with isolation.new_run(settings.root, settings.runs) as run, ExitStack() as held:
         with _folder_removed_on_failure(run):
+            ports = held.enter_context(isolation.free_ports(isolation.dialled_ports(services)))
             mode = _assembled(project, name, services, placement, ports, run, bin_directory, tell)
         try:
             yield mode, run

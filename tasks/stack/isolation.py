@@ -239,6 +239,7 @@ def isolated(
                 **(body["build"].get("labels") or {}),
                 LABEL_CHECKOUT: run.checkout,
             }
+    _name_anonymous_volumes(copied)
     for kind in ("networks", "volumes"):
         for name, body in (copied.get(kind) or {}).items():
             own = dict(body or {})
@@ -254,6 +255,28 @@ def isolated(
             own["labels"] = {**(own.get("labels") or {}), **labels}
             copied[kind][name] = own
     return Isolated(copied, tuple(notes))
+
+
+def _name_anonymous_volumes(document: dict[str, Any]) -> None:
+    """Give anonymous volumes a name, by which they get the run's labels.
+
+    The engine leaves one behind, with no label at all, when the request that makes it is
+    cut short.
+    """
+    volumes = dict(document.get("volumes") or {})
+    for service, body in document["services"].items():
+        replicas = body.get("scale") or (body.get("deploy") or {}).get("replicas") or 1
+        mounts = list(body.get("volumes") or ())
+        for number, mount in enumerate(mounts):
+            # Each replica is to have its own.
+            if mount.get("type") == "volume" and not mount.get("source") and replicas == 1:
+                name = f"anonymous-{service}-{number}"
+                mounts[number] = {**mount, "source": name}
+                volumes[name] = {}
+        if mounts:
+            body["volumes"] = mounts
+    if volumes:
+        document["volumes"] = volumes
 
 
 def _own_ports(

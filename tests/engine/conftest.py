@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -89,4 +90,6 @@ def suite_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 shutil.copytree(source, folder / top, ignore=shutil.ignore_patterns("__pycache__"))
             elif source.is_file():
                 shutil.copy(source, folder)
+    # Once, rather than in every run of a suite, whose time limits are short.
+    compileall.compile_dir(folder, quiet=2)
     return folder

@@ -36,6 +36,7 @@ def trial(*outcomes: str, failure: Failure | None = None, **suite: Any) -> Trial
         (trial("passed", "error", exit_code=1), 1, "local: 1 passed, 1 error in 2.0 s."),
         (trial("passed", exit_code=1), 1, "pytest itself ended with 1."),
         (trial(exit_code=5), 5, "local: no tests in 2.0 s. No test passed: nothing is proved."),
+        (trial(exit_code=4), 1, "local: no tests in 2.0 s. pytest itself ended with 4."),
         (trial("skipped"), 5, "No test passed: nothing is proved."),
         (
             trial("passed", hung_in="t.py::test_x", limit_seconds=60.0, exit_code=None),

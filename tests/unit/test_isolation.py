@@ -105,6 +105,24 @@ def test_fixed_addresses_go() -> None:
     assert expected == service({"networks": networks})["networks"]
 
 
+def test_anonymous_volumes_get_a_name_and_with_it_the_labels() -> None:
+    anonymous = {"type": "volume", "target": "/scratch"}
+    bound = {"type": "bind", "source": "/a", "target": "/b"}
+    made = apart(
+        {
+            "services": {
+                "api": {"volumes": [bound, anonymous]},
+                "many": {"volumes": [anonymous], "deploy": {"replicas": 2}},
+            }
+        }
+    )
+
+    name = "anonymous-api-1"
+    assert [bound, {**anonymous, "source": name}] == made.document["services"]["api"]["volumes"]
+    assert [anonymous] == made.document["services"]["many"]["volumes"], "each is to have its own"
+    assert {name: {"labels": LABELS}} == made.document["volumes"]
+
+
 def test_networks_and_volumes_are_the_runs_own() -> None:
     made = apart(
         {
