@@ -30,9 +30,11 @@ def show(
     """Print the comparison of the newest trials on record; nothing is run."""
     from . import settings as settings_module
     from .comparison.records import compared_records
+    from .envmap.project import masker
 
+    settings = settings_module.load()
     shown, code = compared_records(
-        settings_module.load(),
+        settings,
         baseline,
         candidate,
         format=format,
@@ -40,6 +42,7 @@ def show(
         strict=strict,
         width=console.width(),
         unicode=console.unicode_out(),
+        mask=masker(settings),
     )
     console.out(shown)
     if code:
@@ -82,8 +85,10 @@ def explain(c: Context, test: str = "", baseline: str = "local", candidate: str 
     """Rank the causes of each test that differs on record; nothing is run."""
     from . import settings as settings_module
     from .comparison.explained import explained
+    from .envmap.project import masker
 
-    console.out(explained(settings_module.load(), test, baseline, candidate))
+    settings = settings_module.load()
+    console.out(masker(settings)(explained(settings, test, baseline, candidate)))
 
 
 def _collection() -> Collection:

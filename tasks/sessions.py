@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,7 @@ def _shown(
     """Print the baseline beside each candidate; return the code that matters most."""
     from .comparison.report.records import reported_records
     from .comparison.verdict import worst
+    from .envmap.project import masker
 
     codes = []
     for candidate in candidates:
@@ -122,21 +123,12 @@ def _shown(
             strict=options.strict,
             width=console.width(),
             unicode=console.unicode_out(),
-            mask=_mask(settings),
+            mask=masker(settings),
             more=candidate != candidates[0],
         )
         console.out(f"\n{text}")
         codes.append(code)
     return worst(codes)
-
-
-def _mask(settings: Settings) -> Callable[[str], str]:
-    """Return what hides the stack's secrets in the messages of failed tests."""
-    from .envmap.project import open_project
-    from .envmap.secrets import mask_text
-
-    hidden = open_project(settings.in_environment(settings.suite.environment)).hidden
-    return lambda text: mask_text(text, hidden)
 
 
 def _install(session: nox.Session, settings: Settings) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import SettingsError
+from ..errors import SettingsError, TranshipError
 from ..settings import Settings
 from ..stack import engine
 from ..stack.engine import ComposeProject
@@ -19,7 +19,7 @@ from . import resolve
 from .dotenvfile import compose_dotenv
 from .mapping import interpolation_of
 from .resolve import EnvMap
-from .secrets import secrets_in
+from .secrets import mask_text, secrets_in
 from .templates import as_text
 
 
@@ -99,6 +99,19 @@ def open_project(settings: Settings) -> Project:
     stack = parse(document, own.files, confirmed=confirmed)
     envmap = resolve.load(stack, settings.root, settings.layers, settings.environment)
     return Project(settings, own, document, stack, envmap)
+
+
+def masker(settings: Settings) -> Callable[[str], str]:
+    """Return what hides the stack's secrets in the messages of trials.
+
+    Records can be read where the compose files no longer can: then only what looks like a
+    secret is hidden.
+    """
+    try:
+        hidden = open_project(settings.in_environment(settings.suite.environment)).hidden
+    except TranshipError:
+        hidden = frozenset()
+    return lambda text: mask_text(text, hidden)
 
 
 def _interpolation(settings: Settings) -> dict[str, str]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from openproject import SECRETS, Folder
-from tranship.envmap.project import Project
+from tranship.envmap.project import Project, masker
 from tranship.errors import ComposeFileError, SettingsError
+from tranship.settings import Settings
 from tranship.stack.files import read_yaml
 from tranship.stack.isolation import write_compose_file
 from tranship.stack.placement import Placement, Side, declared_ports
@@ -188,3 +189,18 @@ def test_what_compose_is_handed_is_exact(tmp_path: Path, value: str) -> None:
     # Compose's parser refuses JSON's two halves of a character, and so does this one.
     assert {"x-value": value.replace("$", "$$")} == read_yaml(path)
     assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_messages_are_masked_even_where_the_compose_file_is_broken(
+    tmp_path: Path, no_docker: None
+) -> None:
+    compose = tmp_path / "compose.yaml"
+    settings = Settings(root=tmp_path, compose_files=(compose,), state_directory=tmp_path / "state")
+    message = "postgresql://app:hunter2@db/x said pa55word"
+    compose.write_text("services: {db: {image: x, environment: {PASSWORD: pa55word}}}\n")
+    whole = masker(settings)(message)
+    compose.write_text("services: [\n")
+    broken = masker(settings)(message)
+
+    assert "postgresql://app:******@db/x said ******" == whole
+    assert "postgresql://app:******@db/x said pa55word" == broken

@@ -258,7 +258,7 @@ def test_a_comparison_stands_without_its_report(tmp_path: Path) -> None:
 
 
 def test_the_task_writes_what_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "stack_mask", lambda _: mask)
+    monkeypatch.setattr(records, "masker", lambda _: mask)
     monkeypatch.delenv("GITLAB_CI", raising=False)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ...envmap.project import masker
 from ...errors import EnvironmentFailed, ExitCode
 from ...settings import Settings
 from ..diff import Comparison
@@ -53,18 +54,9 @@ def write_records(
     """
     comparison = comparison_of(settings, baseline, candidate)
     code = exit_code(comparison, enforce=enforce, strict=strict)
-    mask = stack_mask(settings)
+    mask = masker(settings)
     written = write_reports(comparison, code, settings, enforce=enforce, mask=mask)
     return [*sorted(written.folder.glob("report.*")), *written.elsewhere]
-
-
-def stack_mask(settings: Settings) -> Callable[[str], str]:
-    """Return what hides the secrets that the stack's environments hold."""
-    from ...envmap.project import open_project
-    from ...envmap.secrets import mask_text
-
-    hidden = open_project(settings.in_environment(settings.suite.environment)).hidden
-    return lambda text: mask_text(text, hidden)
 
 
 def _written(
