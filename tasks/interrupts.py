@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,18 +20,8 @@ def terminated_as_interrupt() -> Iterator[None]:
     def interrupt(number: int, _frame: object) -> None:
         raise RunInterrupted(f"Ended by {signal.Signals(number).name}.")
 
-    previous: dict[signal.Signals, Any] = {}
-    try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            previous[number] = signal.signal(number, interrupt)
-    except ValueError:
+    with _handled(interrupt, signal.SIGTERM, signal.SIGHUP):
         yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -48,17 +38,24 @@ def deferred() -> Iterator[None]:
         if len(caught) > 1:
             raise KeyboardInterrupt
 
+    with _handled(hold, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        yield
+    if caught:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _handled(handler: Callable[[int, object], None], *numbers: signal.Signals) -> Iterator[None]:
+    """Let `handler` answer these signals; outside the main thread, leave them as they are."""
     previous: dict[signal.Signals, Any] = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            previous[number] = signal.signal(number, hold)
+        for number in numbers:
+            previous[number] = signal.signal(number, handler)
     except ValueError:
         yield
         return
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if caught:
-        raise KeyboardInterrupt
+        for number, before in previous.items():
+            signal.signal(number, before)

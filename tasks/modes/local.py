@@ -340,10 +340,9 @@ class LocalMode:
             )
             base = clean_environment(self.bin_directory)
             return script(command.argv, {**base, **command.environment}, folder, group)
-        own = {name: _filled(value, port) for name, value in recipe.environment.items()}
         return script(
             [_filled(word, port) for word in recipe.command],
-            {**clean_environment(self.bin_directory), **variables, **own},
+            {**clean_environment(self.bin_directory), **variables},
             recipe.directory or self.settings.root,
             group,
         )
