@@ -30,7 +30,7 @@ def _mode(
 ) -> DockerMode:
     """Return the developer's own stack; imports stand here to keep `inv --list` fast."""
     from . import settings as settings_module
-    from .modes.developer import docker_mode
+    from .modes.owndocker import docker_mode
 
     return docker_mode(
         settings_module.load().in_environment(environment),
@@ -82,7 +82,7 @@ def up(
     environment: str = "",
 ) -> None:
     """Start the stack and wait until every service is healthy."""
-    from .modes.developer import with_timeout
+    from .modes.base import with_timeout
     from .modes.status import docker_rows
 
     mode = with_timeout(_mode(environment, service, profile), timeout)
@@ -104,7 +104,7 @@ def up(
 )
 def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     """Stop and remove the stack, and what runs that died left behind."""
-    from .modes.developer import docker_down
+    from .modes.owndocker import docker_down
     from .modes.runs import recover
 
     mode = _mode(environment)
@@ -139,7 +139,7 @@ def logs(
     c: Context, service: list[str], follow: bool = False, tail: int = _TAIL, environment: str = ""
 ) -> None:
     """Show the services' logs, secrets hidden."""
-    from .modes.developer import docker_logs
+    from .modes.owndocker import docker_logs
 
     mode = _mode(environment)
     for name in names(service):
@@ -185,7 +185,8 @@ def restart(
     c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY, environment: str = ""
 ) -> None:
     """Recreate services, so that changed variables reach them, and wait for them."""
-    from .modes.developer import docker_restarting, with_timeout
+    from .modes.base import with_timeout
+    from .modes.owndocker import docker_restarting
     from .modes.status import docker_rows
 
     mode = docker_restarting(with_timeout(_mode(environment), timeout), names(service))
@@ -208,7 +209,7 @@ def restart(
 )
 def execute(c: Context, service: str, command: str, user: str = "", environment: str = "") -> None:
     """Run a command in a service's running container; exit as it exits."""
-    from .modes.developer import docker_exec
+    from .modes.owndocker import docker_exec
 
     mode = _mode(environment)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
@@ -222,7 +223,7 @@ def execute(c: Context, service: str, command: str, user: str = "", environment:
 @task(help={"environment": _ENVIRONMENT, "format": "yaml or json."})
 def config(c: Context, format: str = "yaml", environment: str = "") -> None:  # noqa: A002 - docker's own option
     """Print the compose document as Compose resolves it, secrets hidden."""
-    from .modes.developer import resolved
+    from .modes.owndocker import resolved
 
     console.out(resolved(_mode(environment), format))
 

@@ -26,7 +26,7 @@ def _mode(
     environment: str, service: list[str] | None = None, *, remembered: bool = True
 ) -> LocalMode:
     from . import settings as settings_module
-    from .modes.developer import local_mode
+    from .modes.ownlocal import local_mode
 
     settings = settings_module.load().in_environment(environment)
     return local_mode(settings, names(service or ()), remembered=remembered)
@@ -44,7 +44,8 @@ def up(
     c: Context, service: list[str], timeout: float = _AS_SETTINGS_SAY, environment: str = ""
 ) -> None:
     """Start the services in the background, in dependency order as each becomes healthy."""
-    from .modes.developer import local_up, with_timeout
+    from .modes.base import with_timeout
+    from .modes.ownlocal import local_up
     from .modes.status import local_rows
 
     mode = with_timeout(_mode(environment, service, remembered=False), timeout)
@@ -58,7 +59,7 @@ def up(
 @task(help={"environment": _ENVIRONMENT, "volumes": "Also remove the servers' data."})
 def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     """Stop the local processes, and what runs that died left behind."""
-    from .modes.developer import local_down
+    from .modes.ownlocal import local_down
     from .modes.runs import recover
 
     mode = _mode(environment)
@@ -98,7 +99,7 @@ def logs(
     c: Context, service: list[str], follow: bool = False, tail: int = _TAIL, environment: str = ""
 ) -> None:
     """Show the services' log files, secrets hidden."""
-    from .modes.developer import local_logs
+    from .modes.ownlocal import local_logs
 
     try:
         for line in local_logs(_mode(environment), names(service), follow=follow, tail=tail):
@@ -122,7 +123,7 @@ def health(c: Context, service: list[str], environment: str = "") -> None:
 @task(iterable=["service"], help={"environment": _ENVIRONMENT, "service": _SERVICE})
 def restart(c: Context, service: list[str], environment: str = "") -> None:
     """Stop and start services with the settings as they are now, and wait for them."""
-    from .modes.developer import local_restart
+    from .modes.ownlocal import local_restart
     from .modes.status import local_rows
 
     mode = _mode(environment)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from ..settings import Settings
 from ..stack.placement import Side
 from .cgroups import Cgroup
 
@@ -128,3 +129,19 @@ class Mode(Protocol):
 
     def stop(self) -> None:
         """Stop and remove all that `start` made; safe to call at any point."""
+
+
+class Timed(Protocol):
+    """What has the settings that limit its start."""
+
+    settings: Settings
+
+
+AnyTimed = TypeVar("AnyTimed", bound=Timed)
+
+
+def with_timeout(mode: AnyTimed, seconds: float) -> AnyTimed:
+    """Return the mode with another start timeout; 0 keeps the settings' one."""
+    if seconds > 0:
+        mode.settings = replace(mode.settings, start_timeout=seconds)
+    return mode

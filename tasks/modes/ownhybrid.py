@@ -19,10 +19,11 @@ from ..stack.model import Service
 from ..stack.placement import LOOPBACK, Placement, Side, declared_ports
 from . import containers, leftovers
 from .base import Startup, silent
-from .developer import docker_down, require_free, with_mapping
 from .docker import DockerMode
 from .hybrid import HybridMode
 from .local import LocalMode
+from .owndocker import docker_down, with_mapping
+from .ownlocal import require_free
 
 Tell = Callable[[str], None]
 
