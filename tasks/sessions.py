@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import datetime
-import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nox.command
 
-from . import console
+from . import batches, console
 from . import settings as settings_module
 from .comparison.options import modes_of as modes_of
 from .comparison.options import parsed as _parsed
@@ -22,9 +19,6 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from .trials.record import Trial
-
-_HOPELESS = frozenset({"build", "start"})
-"""Stages of which a second try would fail the same way, and cost the same time."""
 
 
 def register() -> None:
@@ -36,34 +30,38 @@ def register() -> None:
 
 def _local(session: nox.Session) -> None:
     """Run the suite against local processes; arguments after -- reach pytest."""
-    with _exit_codes(session):
-        settings = settings_module.load()
-        _recover(settings)
-        _finish(session, _alone(_trial("local", settings, session.posargs, session)))
+    _one(session, "local")
 
 
 def _docker(session: nox.Session) -> None:
     """Run the suite inside the compose network; arguments after -- reach pytest."""
+    _one(session, "docker")
+
+
+def _one(session: nox.Session, mode: str) -> None:
     with _exit_codes(session):
         settings = settings_module.load()
         _recover(settings)
-        _finish(session, _alone(_trial("docker", settings, session.posargs, session)))
+        batch = _batch(settings, session.posargs, session)
+        _finish(session, _alone(batches.trial(batch, mode)))
 
 
 def _compare(session: nox.Session) -> None:
     """Run the suite in both modes and show what differs; -- --help lists the options."""
     with _exit_codes(session):
         from .comparison.records import earlier_batch
+        from .trials.names import mode_of
 
         options, rest = _parsed(session.posargs)
         settings = settings_module.load()
         # Read before anything runs: a new record can push the oldest out.
         earlier = earlier_batch(options.baseline) if options.baseline else ()
-        modes = [earlier[0].mode] if earlier else options.modes
+        modes = [mode_of(earlier[0].mode)] if earlier else options.modes
         if not options.from_records:
             _require(settings, modes, options.repeat)
             _recover(settings)
-            _trials(modes, options.repeat, settings, rest, session)
+            batch = _batch(settings, rest, session)
+            batches.by_turns(batch, modes, options.repeat, warm=options.warm)
         first = earlier or modes[0]
         _finish(session, _shown(settings, options, first, modes if earlier else modes[1:]))
 
@@ -74,32 +72,20 @@ def _require(settings: Settings, modes: Sequence[str], repeat: int) -> None:
     from .comparison.statistics import ENOUGH_RUNS, require_scipy
     from .envmap.project import open_project
     from .envmap.show import placement_of
+    from .trials.names import mode_of
 
     stack = open_project(settings.in_environment(settings.suite.environment)).stack
     for mode in modes:
-        placement_of(mode, stack, settings.suite.service)
+        placement_of(mode_of(mode), stack, settings.suite.service)
     gates.require_services(gates.project_gates(settings), stack.services, settings.root)
     if repeat >= ENOUGH_RUNS:
         require_scipy()
 
 
-def _trials(
-    modes: Sequence[str],
-    repeat: int,
-    settings: Settings,
-    arguments: Sequence[str],
-    session: nox.Session,
-) -> None:
-    """Run the modes by turns, so that a drift of the machine hits all of them."""
-    batch = secrets.token_hex(4) if repeat > 1 else ""
-    for number in range(1, repeat + 1):
-        if repeat > 1:
-            console.note(f"run {number} of {repeat}")
-        trials = [_trial(mode, settings, arguments, session, batch, number) for mode in modes]
-        broken = [it.mode for it in trials if it.failure and it.failure.stage in _HOPELESS]
-        if broken and number < repeat:
-            console.note(f"{' and '.join(broken)} cannot run: not tried again")
-            return
+def _batch(settings: Settings, arguments: Sequence[str], session: nox.Session) -> batches.Batch:
+    return batches.Batch(
+        settings, tuple(arguments), Path(session.bin), lambda: _install(session, settings)
+    )
 
 
 def _shown(
@@ -151,45 +137,6 @@ def _install(session: nox.Session, settings: Settings) -> None:
         raise EnvironmentFailed(
             f"Installing {', '.join(settings.local.requirements)} failed; see above."
         ) from error
-
-
-def _trial(
-    name: str,
-    settings: Settings,
-    arguments: Sequence[str],
-    session: nox.Session,
-    batch: str = "",
-    repeat: int = 1,
-) -> Trial:
-    """Run one trial and write its record, also when the mode cannot even be opened."""
-    from .modes import runs
-    from .trials import record
-    from .trials.run import run_trial
-
-    def tell(line: str) -> None:
-        console.note(f"{name}: {line}")
-
-    try:
-        if name != "docker" and repeat == 1:
-            _install(session, settings)
-        with runs.isolated(settings, name, Path(session.bin), tell) as (mode, run):
-            trial = run_trial(
-                mode, run, mode.services, settings, arguments, show=console.out, tell=tell
-            )
-            tell("stopping")
-    except EnvironmentFailed as error:
-        trial = record.Trial(
-            id=secrets.token_hex(3),
-            mode=name,
-            placement={},
-            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-            project="",
-            failure=record.Failure("start", str(error)),
-        )
-    trial = replace(trial, batch=batch, repeat=repeat)
-    path = record.write(trial, settings.trials)
-    tell(f"record {path.relative_to(settings.root)}")
-    return trial
 
 
 def _alone(trial: Trial) -> ExitCode:

@@ -82,6 +82,8 @@ class Comparison:
     """Tests that differ within one mode; they are in none of the other parts."""
     runs: tuple[int, int] = (1, 1)
     """How often each side ran; 0 where its trial is missing."""
+    suites: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    """How long the suite of each run took, in seconds."""
     moved: tuple[ServiceRow, ...] = ()
     """Figures that differ for sure between the sides; none without SURE_RUNS runs of each."""
     gates: tuple[GateResult, ...] = ()
@@ -131,6 +133,7 @@ def compare(
         runtime=runtime_rows(*runs),
         fingerprint=_fingerprint(left.trial, right.trial),
         runs=(len(runs[0]), len(runs[1])),
+        suites=(_suites(runs[0]), _suites(runs[1])),
         gates_declared=chosen.declared,
     )
     # Every test of the other side would be listed as missing there: one line says it.
@@ -143,6 +146,10 @@ def _runs(side: Trial | Sequence[Trial] | None) -> tuple[Trial, ...]:
     if side is None:
         return ()
     return (side,) if isinstance(side, Trial) else tuple(side)
+
+
+def _suites(runs: Sequence[Trial]) -> tuple[float, ...]:
+    return tuple(run.suite.seconds for run in runs if run.suite)
 
 
 def _with_tests(compared: Comparison, movers: int) -> Comparison:

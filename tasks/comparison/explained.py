@@ -18,6 +18,7 @@ from .fingerprints import Difference, differences
 from .mentions import Mentions, TestSource, beside_tests, mentions
 from .records import comparison_of
 from .summary import FAILING
+from .tracebacks import spoken
 
 SHOWN = 5
 SHOWN_TESTS = 20
@@ -47,7 +48,7 @@ def explained(
             + (f"These differ: {known}." if known else "None differs.")
         )
     for ours, theirs in chosen[:SHOWN_TESTS]:
-        message = "\n".join(it.message for it in (ours, theirs) if it and it.outcome in FAILING)
+        message = "\n".join(spoken(it) for it in (ours, theirs) if it and it.outcome in FAILING)
         path, source = test_source(settings, (ours or theirs))
         twins = case_twins(message, settings.root, path)
         causes = rank(message, source, found, case_twins=twins)

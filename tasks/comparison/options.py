@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
+from ..trials.names import mode_of, numbered
 
 OPTIONS = """\
 --from-records  print the newest records again; run nothing
@@ -14,10 +15,14 @@ OPTIONS = """\
 --strict        exit 5 when a gate is inconclusive
 --repeat N      run the modes N times, by turns; from 3 on (scipy: tranship[stats])
                 ratios have an interval, and flaky tests are told from differences
+--warm          start each mode's stack once, all at the same time, and run the
+                suite in them by turns; CPU is that of each run, start-up the first's
+--fresh         start a stack for every run; the default
 --baseline FILE run the mode of that earlier record, and compare with it
 --modes A,B     what to compare, the first with each other one: local, docker,
                 hybrid:SERVICE,... (those services as processes, the rest in
-                containers); default local,docker
+                containers); default local,docker. A mode that stands there
+                twice is compared with itself: local,local is local and local@2
 Everything else reaches pytest."""
 
 
@@ -32,6 +37,9 @@ def parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     for option in ("--from-records", "--enforce", "--strict"):
         parser.add_argument(option, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--repeat", default=1, type=_repeat, help=argparse.SUPPRESS)
+    starts = parser.add_mutually_exclusive_group()
+    starts.add_argument("--warm", action="store_true", help=argparse.SUPPRESS)
+    starts.add_argument("--fresh", action="store_false", dest="warm", help=argparse.SUPPRESS)
     sides = parser.add_mutually_exclusive_group()
     sides.add_argument("--modes", default="local,docker", type=modes_of, help=argparse.SUPPRESS)
     sides.add_argument("--baseline", type=Path, help=argparse.SUPPRESS)
@@ -47,18 +55,20 @@ def _repeat(text: str) -> int:
 def modes_of(text: str) -> list[str]:
     """Return the modes of a comma list: `local,hybrid:a,b` is `local` and `hybrid:a,b`.
 
-    Raises UsageError for fewer than two modes, or one that stands there twice.
+    Where a mode is compared with itself the second one has a name of its own, `local@2`.
+    Raises UsageError for fewer than two modes.
     """
     modes: list[str] = []
     for part in filter(None, (word.strip() for word in text.split(","))):
-        known = part in ("local", "docker") or part.startswith("hybrid:")
+        known = mode_of(part) in ("local", "docker") or part.startswith("hybrid:")
         if known or not modes or not modes[-1].startswith("hybrid:"):
             modes.append(part)
         else:
             modes[-1] += f",{part}"
-    if len(modes) < 2 or len(set(modes)) < len(modes):
+    names = modes if len(set(modes)) == len(modes) else numbered(map(mode_of, modes))
+    if len(names) < 2:
         raise UsageError(
-            f"--modes {text}: name two different modes or more, for example "
+            f"--modes {text}: name two modes or more, for example "
             "`--modes local,hybrid:strategy-service`."
         )
-    return modes
+    return names

@@ -11,7 +11,7 @@ from .diff import Comparison
 from .gating import said_of
 from .layout import Style
 from .repeats import tally
-from .statistics import ENOUGH_RUNS, SURE_RUNS
+from .statistics import ENOUGH_RUNS, OUTLIER_RUNS, SURE_RUNS, estimate
 from .targets import Verdict
 
 _SYMBOLS = {
@@ -33,6 +33,7 @@ def runs_notes(comparison: Comparison, style: Style) -> Iterator[str]:
             "Each mode ran once: what is noise, an outlier or flaky cannot be told from a "
             "difference. --repeat N can."
         )
+        yield from _warm(comparison, style)
         return
     least, most = min(comparison.runs), max(comparison.runs)
     ran = (
@@ -48,6 +49,7 @@ def runs_notes(comparison: Comparison, style: Style) -> Iterator[str]:
         yield f"{text} Intervals and stable differences need {ENOUGH_RUNS} runs of each."
     else:
         yield f"{text} In brackets: the 95 % interval of the ratio."
+    yield from _warm(comparison, style)
     if comparison.moved:
         yield style.text(f"Moved for sure: {_moved(comparison)}.")
     elif least >= SURE_RUNS:
@@ -55,6 +57,16 @@ def runs_notes(comparison: Comparison, style: Style) -> Iterator[str]:
     elif least >= ENOUGH_RUNS:
         yield f"Whether a figure moved for sure takes {SURE_RUNS} runs of each."
     yield from _odd(comparison, style)
+
+
+def _warm(comparison: Comparison, style: Style) -> Iterator[str]:
+    warm = [side for side in comparison.sides if side.trial and side.trial.warm]
+    if warm:
+        whose = "Each stack" if len(warm) == 2 else f"The stack of {warm[0].name}"
+        yield style.text(
+            f"{whose} was started once (--warm): start-up is of the first run alone, CPU is that "
+            "of each run, and data stayed from one run to the next."
+        )
 
 
 def _moved(comparison: Comparison) -> str:
@@ -77,6 +89,9 @@ def _odd(comparison: Comparison, style: Style) -> Iterator[str]:
             slow[name].append(f"{odd.row.figure} of {odd.row.service}")
         else:
             others[f"{odd.row.figure} of {odd.row.service} on {name}"].append(str(odd.run))
+    for side, seconds in zip(comparison.sides, comparison.suites, strict=True):
+        if len(seconds) >= OUTLIER_RUNS and estimate(seconds).slow_first:
+            slow[side.name].append("suite")
     for name, figures in slow.items():
         yield style.text(
             f"The first run of {name} was slow ({', '.join(figures)}): a cold cache, most often. "

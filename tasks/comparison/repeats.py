@@ -136,6 +136,7 @@ def _repeated(found: dict[int, TestOutcome], whole: Sequence[bool]) -> RepeatedO
         outcome=worst.outcome,
         seconds=statistics.median(test.seconds for test in found.values()),
         message=worst.message,
+        details=worst.details,
         outcomes=tuple(outcomes),
         messages=tuple(dict.fromkeys(test.message for test in alike)),
     )

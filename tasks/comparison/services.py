@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..trials.record import RuntimeShare, ServiceFigures, Side, Trial
 from .gate_syntax import Gate
 from .gates import Gates, default_gates
-from .statistics import ENOUGH_RUNS, RatioEstimate, estimate, ratio_estimate
+from .statistics import ENOUGH_RUNS, RatioEstimate, estimate, noise_of, ratio_estimate, too_few
 from .targets import (
     Figure,
     Judgement,
@@ -53,6 +53,11 @@ class ServiceRow:
     def unknown(self) -> bool:
         """Whether the figure leaves its target unknown."""
         return self.judgement is not None and self.judgement.verdict is Verdict.UNKNOWN
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it is beyond its limit, in too few runs to tell that from noise."""
+        return self.judgement is not None and self.judgement.beyond
 
     @property
     def met(self) -> bool:
@@ -172,12 +177,22 @@ def _rows(
             gate=gate,
             target=gate.target,
             judgement=judge(
-                gate.target, below, above, names=names, interval=interval, straddles=straddles
+                gate.target,
+                below,
+                above,
+                names=names,
+                interval=interval,
+                straddles=straddles,
+                noise=_noise(gate.target, values),
             ),
         )
         for gate in gates.on(service, figure)
         if gate.target
     ] or [row]
+
+
+def _noise(target: Target, values: tuple[tuple[float, ...], tuple[float, ...]]) -> str:
+    return noise_of(*values, target.limit) if target.of == "ratio" else too_few(len(values[1]))
 
 
 def _together(runs: Sequence[Measured]) -> Measured | None:

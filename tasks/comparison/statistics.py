@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,8 @@ SEED = 20260501
 RESAMPLES = 2000
 
 SURE = 0.001
-"""Chance below which a figure has moved for sure, all figures of a comparison taken together."""
+"""Chance below which a figure has moved for sure, all figures of a comparison taken together,
+and below which one that is beyond its limit is no noise."""
 SURE_RUNS = 7
 """Runs of each side that it takes: of six each, all apart, the chance is 2 / 924."""
 LEAST_CHANGE = 0.05
@@ -100,6 +102,45 @@ def ratio_estimate(baseline: Sequence[float], candidate: Sequence[float]) -> Rat
         lambda numpy, ours, theirs, axis: numpy.median(ours, axis) / numpy.median(theirs, axis),
     )
     return RatioEstimate(below, above, ratio, low, high)
+
+
+def too_few(runs: int) -> str:
+    """Return why a figure beyond its limit may be noise after so few runs; empty after enough."""
+    if runs >= ENOUGH_RUNS:
+        return ""
+    return f"beyond the limit in {runs} of at least {ENOUGH_RUNS} runs, which may be noise"
+
+
+def noise_of(baseline: Sequence[float], candidate: Sequence[float], limit: float) -> str:
+    """Return why a ratio beyond its limit may be noise; empty where it surely is none.
+
+    Welch's test on the logarithms, against the limit. That the interval is beyond it as well is
+    not enough: of two equal sets of three one is above the other by a chance of 1 / 20, and a
+    comparison judges dozens of figures. Of one run or two no noise is known at all.
+    """
+    runs = min(len(baseline), len(candidate))
+    if runs < ENOUGH_RUNS:
+        return too_few(runs)
+    if _surely_beyond(baseline, candidate, limit):
+        return ""
+    return f"beyond the limit, but {runs} runs vary too much to be sure"
+
+
+def _surely_beyond(baseline: Sequence[float], candidate: Sequence[float], limit: float) -> bool:
+    if min(*baseline, *candidate) <= 0 or limit <= 0:
+        return False
+    ours = [math.log(value) for value in candidate]
+    theirs = [math.log(value * limit) for value in baseline]
+    if len(set(ours)) == 1 == len(set(theirs)):
+        return True
+    above = statistics.fmean(ours) > statistics.fmean(theirs)
+    with warnings.catch_warnings():
+        # Figures that are nearly equal lose precision, on either side of being sure.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = _scipy_stats().ttest_ind(
+            ours, theirs, equal_var=False, alternative="greater" if above else "less"
+        )
+    return bool(found.pvalue < SURE)
 
 
 def moved(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[bool]:

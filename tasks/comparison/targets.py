@@ -52,6 +52,8 @@ class Judgement:
 
     verdict: Verdict
     reason: str = ""
+    beyond: bool = False
+    """Whether the figure is beyond its limit, in too few runs to tell that from noise."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,13 @@ def judge(
     names: tuple[str, str] = ("the baseline", "the candidate"),
     interval: tuple[float, float] | None = None,
     straddles: str = "the interval straddles the limit",
+    noise: str = "",
 ) -> Judgement:
     """Return whether the figures meet the target. `names` are the two sides, for the reason.
 
     `interval` is where the ratio lies after several runs. A limit within it, or within the
-    candidate's own, leaves the target unknown, by the reason `straddles`.
+    candidate's own, leaves the target unknown, by the reason `straddles`. `noise` is the reason
+    why a figure beyond its limit may be noise; without it the target is missed.
     """
     if target.of == "ratio":
         reason = _pair_doubt(target, baseline, candidate, names)
@@ -132,6 +136,8 @@ def judge(
     holds = target.holds(value)
     if interval is not None and any(target.holds(end) != holds for end in interval):
         return Judgement(Verdict.UNKNOWN, straddles)
+    if not holds and noise:
+        return Judgement(Verdict.UNKNOWN, noise, beyond=True)
     return Judgement(Verdict.MET if holds else Verdict.MISSED)
 
 

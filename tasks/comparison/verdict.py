@@ -18,7 +18,8 @@ def exit_code(comparison: Comparison, *, enforce: bool, strict: bool) -> ExitCod
 
     A trial that is missing or failed comes first, since little is known then; next what the
     tests say, then flaky tests and suites in which no test ran. A missed target counts with
-    `enforce`, and a target left unknown with `strict`.
+    `enforce`, and so does one that is beyond its limit in too few runs to be called missed; a
+    target left unknown counts with `strict`.
     """
     if _environment(comparison):
         return ExitCode.ENVIRONMENT
@@ -28,6 +29,9 @@ def exit_code(comparison: Comparison, *, enforce: bool, strict: bool) -> ExitCod
         return ExitCode.INCONCLUSIVE
     if enforce and any(row.missed for row in comparison.services):
         return ExitCode.GATE_FAILED
+    # A gate that never fails because each mode ran once would be no gate.
+    if enforce and any(row.beyond for row in comparison.services):
+        return ExitCode.INCONCLUSIVE
     judged = any(row.judgement for row in comparison.services)
     if strict and (not judged or any(row.unknown for row in comparison.services)):
         return ExitCode.INCONCLUSIVE
@@ -139,21 +143,28 @@ def _targets(comparison: Comparison, enforce: bool) -> list[str]:
     judged = [row for row in comparison.services if row.judgement]
     if not judged:
         return ["no target judged"]
-    missed: dict[Target, list[ServiceRow]] = defaultdict(list)
-    for row in judged:
-        if row.missed and row.target:
-            missed[row.target].append(row)
-    unknown = sum(row.unknown for row in judged)
+    missed = _named(row for row in judged if row.missed)
+    beyond = _named(row for row in judged if row.beyond)
+    unknown = sum(row.unknown and not row.beyond for row in judged)
     findings = []
     if missed:
-        named = ", ".join(_missed(target, rows) for target, rows in missed.items())
-        findings.append(f"missed: {named}" + ("" if enforce else ", not enforced"))
+        findings.append(f"missed: {missed}" + ("" if enforce else ", not enforced"))
+    if beyond:
+        findings.append(f"beyond the limit, or noise: {beyond}")
     if unknown:
         findings.append(f"{unknown} of {len(judged)} targets unknown")
     return findings or [f"all {len(judged)} targets met"]
 
 
-def _missed(target: Target, rows: list[ServiceRow]) -> str:
+def _named(rows: Iterable[ServiceRow]) -> str:
+    found: dict[Target, list[ServiceRow]] = defaultdict(list)
+    for row in rows:
+        if row.target:
+            found[row.target].append(row)
+    return ", ".join(_figures(target, alike) for target, alike in found.items())
+
+
+def _figures(target: Target, rows: list[ServiceRow]) -> str:
     named = [
         f"{row.service} {times(row.ratio, target.limit)}"
         if target.of == "ratio"

@@ -92,6 +92,10 @@ class Mode(Protocol):
     def sides(self) -> Mapping[str, Side]:
         """Service -> the side it runs on."""
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The stack's secrets, for what shows or keeps its words."""
+
     def prepare(self) -> None:
         """Do what is no part of starting: check, pull, build."""
 

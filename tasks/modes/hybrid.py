@@ -76,6 +76,11 @@ class HybridMode:
         """Service -> its side."""
         return {service.name: self.placement.sides[service.name] for service in self.services}
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The stack's secrets: either side knows all of them."""
+        return self.local.hidden | self.docker.hidden
+
     def prepare(self) -> None:
         """Prepare both sides."""
         self.docker.prepare()

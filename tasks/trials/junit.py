@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ _RANK: dict[Outcome, int] = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
 # stands in the text alone, and without it any two collection errors would read the same.
 _COLLECTION = frozenset({"collection failure", "collection skipped"})
 _TEARDOWN = "failed on teardown"
+
+DETAILS_CHARACTERS = 4000
+DETAILED_FAILURES = 200
+"""A broken stack fails every test: 50,000 tracebacks would make a record of 200 MB."""
 
 
 def read_report(path: Path) -> tuple[TestOutcome, ...]:
@@ -50,7 +55,8 @@ def read_report(path: Path) -> tuple[TestOutcome, ...]:
             f"{path}: not a whole JUnit XML report ({error}). Run the suite again."
         ) from error
     # An interrupted pytest leaves the test it was in as a case without a name: no outcome.
-    return tuple(_once([test for test in tests if test.name or test.outcome != "passed"]))
+    named = [test for test in tests if test.name or test.outcome != "passed"]
+    return tuple(_not_too_detailed(_once(named)))
 
 
 def _outcome(case: TestCase) -> TestOutcome:
@@ -67,7 +73,26 @@ def _outcome(case: TestCase) -> TestOutcome:
         outcome=outcome,
         seconds=_seconds(case),
         message=_joined(messages.get("failed", ""), messages.get(outcome, "")),
+        details=_end("\n".join(str(result._elem.text or "") for kind, result in results))
+        if outcome in ("failed", "error")
+        else "",
     )
+
+
+def _end(text: str) -> str:
+    """Return the last lines: what went wrong stands below how it came to that."""
+    text = text.strip()
+    if len(text) <= DETAILS_CHARACTERS:
+        return text
+    cut = text[-DETAILS_CHARACTERS:]
+    return cut.partition("\n")[2] or cut
+
+
+def _not_too_detailed(tests: Iterable[TestOutcome]) -> Iterator[TestOutcome]:
+    left = DETAILED_FAILURES
+    for test in tests:
+        left -= bool(test.details)
+        yield test if left >= 0 or not test.details else replace(test, details="")
 
 
 def _results(case: TestCase) -> Iterator[tuple[str, Element]]:
@@ -99,6 +124,7 @@ def _once(tests: list[TestOutcome]) -> Iterator[TestOutcome]:
                 outcome="error",
                 seconds=first.seconds + test.seconds,
                 message=_joined(first.message, test.message),
+                details=_end(f"{first.details}\n{test.details}"),
             )
             continue
         if test.outcome == "failed":

@@ -42,6 +42,8 @@ class TestOutcome:
     seconds: float
     message: str = ""
     """First line of the failure, error or skip reason."""
+    details: str = ""
+    """The end of the failure's traceback; empty where it says no more than the message."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class Trial:
     repeat: int = 1
     """Which run of its mode within the batch, from 1."""
     edges: tuple[EdgeLatency, ...] = ()
+    warm: bool = False
+    """Whether its stack stayed up for several runs: CPU is this run's, start-up the first's."""
     format: str = FORMAT
     version: int = VERSION
 
@@ -188,8 +192,9 @@ def newest(directory: Path, mode: str) -> Trial:
     """
     found = newest_or_none(directory, mode)
     if found is None:
+        alone = f"`nox -s {mode}` or " if mode in ("local", "docker") else ""
         raise RecordError(
-            f"No record of mode {mode!r} in {directory}. Run `nox -s {mode}` or `nox -s compare`."
+            f"No record of mode {mode!r} in {directory}. Run {alone}`nox -s compare`."
         )
     return found
 

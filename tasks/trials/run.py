@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime
-import importlib.resources
-import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ..errors import EnvironmentFailed
-from ..modes.base import Address, Mode, Startup
+from ..modes.base import Mode, Startup
 from ..modes.runs import run_logs
 from ..settings import Settings
 from ..stack.isolation import Run
 from ..stack.model import Service
-from . import edges, probes, suite
+from . import probes, seeing, since, suite
 from .record import (
     KEPT_PER_MODE,
     EdgeLatency,
@@ -64,75 +62,98 @@ def run_trial(
     `show` gets the suite's output line by line, `tell` what is being done. The caller
     stops the mode. KeyboardInterrupt passes through: an interrupted run is no trial.
     """
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    found = _Findings()
-    stage: str = "build"
-    try:
-        tell("preparing")
-        mode.prepare()
-        stage = "start"
-        tell("starting")
-        found.startup = mode.start()
-        stage = "suite"
-        _measured_suite(mode, run, services, settings, pytest_arguments, found, show, tell)
-    except EnvironmentFailed as error:
-        found.failure = Failure(stage, str(error))  # type: ignore[arg-type]
-    finally:
+    measured = MeasuredMode(mode, run, services, settings, show, tell)
+    measured.start()
+    return measured.trial(pytest_arguments)
+
+
+@dataclass
+class MeasuredMode:
+    """A mode under measurement: started once, and the suite run in it once or several times."""
+
+    mode: Mode
+    run: Run
+    services: Sequence[Service]
+    settings: Settings
+    show: Show
+    tell: Show
+    warm: bool = False
+    """Whether the suite runs several times: then CPU is that of each run."""
+    failure: Failure | None = None
+    """Why the mode cannot run the suite, or cannot again."""
+    _startup: Startup | None = None
+    _began: str = ""
+    _runs: int = 0
+
+    def start(self) -> None:
+        """Prepare and start the mode; a failure is kept for the trial."""
+        self._began = _now()
+        stage: str = "build"
+        try:
+            self.tell("preparing")
+            self.mode.prepare()
+            stage = "start"
+            self.tell("starting")
+            self._startup = self.mode.start()
+        except EnvironmentFailed as error:
+            self.failure = Failure(stage, str(error))  # type: ignore[arg-type]
+        except BaseException:
+            self._save_logs()
+            raise
+
+    def trial(self, pytest_arguments: Sequence[str]) -> Trial:
+        """Run the suite and return the trial: the first one has the start-up."""
+        self._runs += 1
+        first = self._runs == 1
+        found = _Findings(startup=self._startup if first else None, failure=self.failure)
+        began = self._began if first else _now()
+        before: since.Counted | None = None
+        try:
+            if found.failure is None:
+                before = since.counted(self.mode) if self.warm else None
+                self._measured_suite(pytest_arguments, found)
+        except EnvironmentFailed as error:
+            self.failure = found.failure = Failure("suite", str(error))
+        finally:
+            self._save_logs()
+        trial = _trial(self.mode, self.run, self.services, began, found)
+        return since.of_the_run(trial, before) if before is not None else trial
+
+    def _save_logs(self) -> None:
         with suppress(EnvironmentFailed, OSError):
-            mode.save_logs(run_logs(settings, mode.name, run))
-            _prune_logs(settings)
-    return _trial(mode, run, services, started, found)
+            self.mode.save_logs(run_logs(self.settings, self.mode.name, self.run))
+            _prune_logs(self.settings)
+
+    def _measured_suite(self, pytest_arguments: Sequence[str], found: _Findings) -> None:
+        mode, settings = self.mode, self.settings
+        self.tell("probing health")
+        addresses = mode.addresses()
+        found.health = probes.health_samples(self.services, addresses)
+        name = "pytest.txt" if self._runs == 1 else f"pytest-{self._runs}.txt"
+        log = run_logs(settings, mode.name, self.run) / name
+        self.tell("running the suite")
+        arguments = suite.arguments(settings.suite, pytest_arguments, settings.root)
+        began = time.time()
+        try:
+            with Sampler(mode.processes(), mode.runtime_pids()) as found.sampler:
+                ran = suite.run(mode, settings.suite, arguments, self.show, log)
+            found.suite = seeing.without_secrets(ran, mode.hidden)
+        except EnvironmentFailed:
+            # What the suite would have seen may tell why it cannot be run.
+            with suppress(EnvironmentFailed):
+                found.fingerprint = seeing.fingerprint(mode)
+            raise
+        found.oom_kills = dict(mode.oom_kills(began))
+        self.tell(f"measuring (sampling took {found.sampler.share:.1%} of a core)")
+        found.figures = {item.service: probes.usage(item) for item in mode.processes()}
+        found.runtime = replace(
+            probes.runtime_share(mode.runtime_pids()), series=found.sampler.runtime_series()
+        )
+        found.fingerprint, found.edges = seeing.seen_and_dialled(mode, self.services, addresses)
 
 
-def _measured_suite(
-    mode: Mode,
-    run: Run,
-    services: Sequence[Service],
-    settings: Settings,
-    pytest_arguments: Sequence[str],
-    found: _Findings,
-    show: Show,
-    tell: Show,
-) -> None:
-    tell("probing health")
-    addresses = mode.addresses()
-    found.health = probes.health_samples(services, addresses)
-    log = run_logs(settings, mode.name, run) / "pytest.txt"
-    tell("running the suite")
-    arguments = suite.arguments(settings.suite, pytest_arguments, settings.root)
-    began = time.time()
-    try:
-        with Sampler(mode.processes(), mode.runtime_pids()) as found.sampler:
-            found.suite = suite.run(mode, settings.suite, arguments, show, log)
-    except EnvironmentFailed:
-        # What the suite would have seen may tell why it cannot be run.
-        with suppress(EnvironmentFailed):
-            found.fingerprint = fingerprint(mode)
-        raise
-    found.oom_kills = dict(mode.oom_kills(began))
-    tell(f"measuring (sampling took {found.sampler.share:.1%} of a core)")
-    found.figures = {item.service: probes.usage(item) for item in mode.processes()}
-    found.runtime = replace(
-        probes.runtime_share(mode.runtime_pids()), series=found.sampler.runtime_series()
-    )
-    _see_and_dial(mode, services, addresses, found)
-
-
-def _see_and_dial(
-    mode: Mode, services: Sequence[Service], addresses: Mapping[str, Address], found: _Findings
-) -> None:
-    """Read the fingerprint and dial the edges: after the figures, which dialling would move.
-
-    Both in one run of the suite's interpreter, which in a container takes half a second.
-    """
-    side = next(iter(mode.pythons))
-    known = edges.routes(services, mode.sides, mode.references, addresses)
-    here = [route for route in known if (route.via, route.side) == ("direct", side)]
-    found.fingerprint, rest = _seen(mode, edges.program(here))
-    found.edges = (
-        *edges.latencies(here, edges.read(rest)),
-        *edges.measured(mode, [route for route in known if route not in here]),
-    )
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _prune_logs(settings: Settings) -> None:
@@ -143,24 +164,6 @@ def _prune_logs(settings: Settings) -> None:
     )
     for folder in folders[: -2 * KEPT_PER_MODE]:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def fingerprint(mode: Mode) -> dict[str, str]:
-    """Return what the suite's interpreter sees in this mode."""
-    return _seen(mode)[0]
-
-
-def _seen(mode: Mode, more: str = "") -> tuple[dict[str, str], str]:
-    """Return the fingerprint, and what the program `more` printed in the same interpreter."""
-    source = (importlib.resources.files(__package__) / "fingerprint.py").read_text("utf-8")
-    program = f"STACK_NAMES = {sorted(mode.sides)!r}\n{source}\n{more}"
-    lines = mode.python(program).strip().splitlines()
-    last = lines.pop() if more and len(lines) > 1 else ""
-    try:
-        values = json.loads(lines[-1]) if lines else {}
-    except ValueError as error:
-        raise EnvironmentFailed(f"The fingerprint is not JSON: {lines[-1][:200]}") from error
-    return {str(name): str(value) for name, value in values.items()}, last
 
 
 def _trial(

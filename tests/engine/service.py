@@ -4,6 +4,7 @@ Every behaviour ends at once at SIGTERM: a container's first process has no defa
 for it, and would keep `docker stop` waiting.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -32,6 +33,11 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(self.health, {"healthy": self.health == 200})
         elif self.path == "/environment":
             self.answer(200, dict(os.environ))
+        elif self.path == "/work":  # a fixed amount of it
+            found = b""
+            for _ in range(int(os.environ.get("WORK", "0"))):
+                found = hashlib.sha256(found).digest()
+            self.answer(200, {"found": found.hex()})
         else:
             self.answer(404, {})
 

@@ -24,7 +24,7 @@ ROWS = (
     {"modes"},
     {"trials"},
     {"comparison"},
-    {"boundary"},
+    {"boundary", "batches"},
     {"docker", "local", "hybrid", "env", "compare", "sessions"},
     {""},
 )

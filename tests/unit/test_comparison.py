@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from tranship.comparison.diff import (
@@ -391,11 +392,12 @@ def both(
     right: SuiteRun | None,
     services: tuple[dict[str, ServiceFigures], dict[str, ServiceFigures]] | None = None,
     failures: tuple[Failure | None, Failure | None] = (None, None),
+    runs: int = 1,
 ) -> Comparison:
     figures = services or ({"redis": GOOD}, {"redis": GOOD})
     return compare(
-        trial("local", left, services=figures[0], failure=failures[0]),
-        trial("docker", right, services=figures[1], failure=failures[1]),
+        [trial("local", left, services=figures[0], failure=failures[0])] * runs,
+        [trial("docker", right, services=figures[1], failure=failures[1])] * runs,
     )
 
 
@@ -523,7 +525,8 @@ def test_the_exit_code_and_the_last_line(comparison: Comparison, code: int, last
 
 
 def test_a_missed_target_fails_only_when_enforced() -> None:
-    comparison = both(ONE, ONE, ({"redis": GOOD, "api": GOOD}, {"redis": SLOW, "api": SLOW}))
+    services = ({"redis": GOOD, "api": GOOD}, {"redis": SLOW, "api": SLOW})
+    comparison = both(ONE, ONE, services, runs=3)
 
     assert exit_code(comparison, enforce=False, strict=True) == ExitCode.SAME
     assert exit_code(comparison, enforce=True, strict=False) == ExitCode.GATE_FAILED
@@ -534,6 +537,37 @@ def test_a_missed_target_fails_only_when_enforced() -> None:
     )
     assert f"{named}, not enforced." == sentence(comparison)
     assert f"{named}." == sentence(comparison, enforce=True)
+
+
+def test_a_ratio_beyond_its_limit_in_too_few_runs_is_never_missed() -> None:
+    slow = replace(GOOD, startup_seconds=1.8)
+    services = ({"redis": GOOD, "api": GOOD}, {"redis": slow, "api": GOOD})
+    once, twice, thrice = (both(ONE, ONE, services, runs=count) for count in (1, 2, 3))
+
+    for few in (once, twice):
+        assert [False, True] == [
+            any(getattr(row, kind) for row in few.services) for kind in ("missed", "beyond")
+        ]
+        # A gate that never fails because each mode ran once would be no gate.
+        assert exit_code(few, enforce=True, strict=False) == ExitCode.INCONCLUSIVE
+        assert exit_code(few, enforce=False, strict=True) == ExitCode.INCONCLUSIVE
+        assert exit_code(few, enforce=False, strict=False) == ExitCode.SAME
+        assert "; beyond the limit, or noise: start-up of redis 1.80x (< 1.5x)." in sentence(few)
+    judgement = next(row.judgement for row in twice.services if row.beyond)
+    assert judgement is not None
+    assert judgement.reason == "beyond the limit in 2 of at least 3 runs, which may be noise"
+    assert exit_code(thrice, enforce=True, strict=False) == ExitCode.GATE_FAILED
+    assert "missed: start-up of redis 1.80x (< 1.5x), not enforced" in sentence(thrice)
+
+
+def test_a_figure_of_the_candidate_alone_is_missed_after_three_runs() -> None:
+    poor = replace(GOOD, health=HealthSamples(50, 50, 0.1, 0.2))
+    once, thrice = (both(ONE, ONE, ({"redis": GOOD}, {"redis": poor}), runs=it) for it in (1, 3))
+
+    # A burst of other work on the machine slows all of one run's probes.
+    assert exit_code(once, enforce=True, strict=False) == ExitCode.INCONCLUSIVE
+    assert "beyond the limit, or noise: health p95 of redis 200 ms (< 100 ms)" in sentence(once)
+    assert exit_code(thrice, enforce=True, strict=False) == ExitCode.GATE_FAILED
 
 
 def test_an_unknown_target_fails_only_when_strict() -> None:
@@ -557,7 +591,8 @@ def test_a_missed_target_goes_before_an_unknown_one_and_after_the_tests() -> Non
     services = ({"a": GOOD, "b": GOOD}, {"a": SLOW, "b": UNMEASURED})
     failing = suite(a_test("a", "failed"))
 
-    assert exit_code(both(ONE, ONE, services), enforce=True, strict=True) == ExitCode.GATE_FAILED
+    missed = both(ONE, ONE, services, runs=3)
+    assert exit_code(missed, enforce=True, strict=True) == ExitCode.GATE_FAILED
     assert (
         exit_code(both(ONE, failing, services), enforce=True, strict=True) == ExitCode.TESTS_DIFFER
     )

@@ -72,8 +72,9 @@ def trial(mode: Side, **scales: float) -> Trial:
 
 
 def compared(chosen: Gates, **docker: float) -> Comparison:
+    """Return a comparison of three runs each, all alike: fewer fail no ratio."""
     local = trial("local", **dict.fromkeys(docker, 1.0))
-    return compare(local, trial("docker", **docker), gates=chosen)
+    return compare([local] * 3, [trial("docker", **docker)] * 3, gates=chosen)
 
 
 def verdicts(comparison: Comparison) -> dict[str, str]:

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 from tranship.errors import EnvironmentFailed
-from tranship.trials.junit import read_report
+from tranship.trials.junit import DETAILED_FAILURES, DETAILS_CHARACTERS, read_report
 from tranship.trials.record import TestOutcome
 
 SUITE = """
@@ -48,6 +48,10 @@ def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "report.xml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def failed(text: str, message: str = "boom") -> str:
+    return case(f'<failure message="{message}">{text}</failure>')
 
 
 def case(body: str = "", attributes: str = 'classname="c" name="n" time="0.5"') -> str:
@@ -228,3 +232,41 @@ def test_a_report_that_is_not_whole_names_its_file(tmp_path: Path, text: str) ->
 def test_a_report_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFailed, match=r"none\.xml: the suite's report cannot be read"):
         read_report(tmp_path / "none.xml")
+
+
+def test_the_end_of_a_traceback_is_kept(tmp_path: Path) -> None:
+    lines = [f"line {number} of a long way down" for number in range(1000)]
+
+    short = read_report(written(tmp_path, failed("above\nE   boom")))[0]
+    long = read_report(written(tmp_path, failed("\n".join(lines))))[0]
+
+    assert ("boom", "above\nE   boom") == (short.message, short.details)
+    assert long.details.splitlines() == lines[-len(long.details.splitlines()) :]
+    assert DETAILS_CHARACTERS - 40 < len(long.details) <= DETAILS_CHARACTERS
+
+
+def test_a_line_longer_than_all_that_is_kept_is_cut(tmp_path: Path) -> None:
+    found = read_report(written(tmp_path, failed("x" * 9000)))[0]
+
+    assert "x" * DETAILS_CHARACTERS == found.details
+
+
+def test_what_passes_or_is_skipped_has_no_traceback(tmp_path: Path) -> None:
+    text = case('<skipped message="why">tests/test_a.py:3: why</skipped>')
+
+    assert "" == read_report(written(tmp_path, text))[0].details
+    assert "" == read_report(written(tmp_path, case()))[0].details
+
+
+def test_a_suite_in_which_all_fails_keeps_some_tracebacks(tmp_path: Path) -> None:
+    count = DETAILED_FAILURES + 50
+    cases = "".join(
+        f'<testcase classname="c" name="n{number}"><failure message="m">t</failure></testcase>'
+        for number in range(count)
+    )
+    text = f"<testsuites><testsuite>{cases}</testsuite></testsuites>"
+
+    found = read_report(written(tmp_path, text))
+
+    assert ["m"] * count == [it.message for it in found]
+    assert ["t"] * DETAILED_FAILURES + [""] * 50 == [it.details for it in found]

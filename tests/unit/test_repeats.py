@@ -4,7 +4,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -277,14 +276,16 @@ def values(mode: Side, startups: Sequence[float | None]) -> list[Trial]:
     [
         ([1.0, 1.0], [1.2, 1.3], "MET"),
         ([1.0, 1.1], [1.4, 1.6], "UNKNOWN"),
-        ([1.0, 1.1], [2.0, 2.1], "MISSED"),
+        ([1.0, 1.1], [2.0, 2.1], "UNKNOWN"),
+        ([1.0, 1.1, 1.0], [2.0, 2.1, 2.1], "UNKNOWN"),
+        ([1.0, 1.01, 1.0], [3.0, 3.1, 3.0], "MISSED"),
         ([1.0], [1.4, 1.6], "UNKNOWN"),
         ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], "UNKNOWN"),
         ([None, None], [1.0, 1.0], "UNKNOWN"),
         ([None, 1.0], [1.0, 1.0], "MET"),
     ],
 )
-def test_two_runs_are_judged_by_their_range(
+def test_few_runs_are_judged_by_their_range(
     baseline: list[float | None], candidate: list[float | None], verdict: str
 ) -> None:
     found = compare(values("local", baseline), values("docker", candidate))
@@ -400,29 +401,37 @@ def test_a_number_of_runs_is_one(number: str) -> None:
         parsed([f"--repeat={number}"])
 
 
-def test_the_modes_run_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tranship import sessions
-
-    ran: list[tuple[str, str, int]] = []
-
-    def trial(mode: Side, *_: object) -> Trial:
-        batch, number = str(_[-2]), int(str(_[-1]))
-        ran.append((mode, batch, number))
-        broken = Failure("start", "no") if number == 3 and mode == "docker" else None
-        return run(mode, number, None, failure=broken)
-
-    monkeypatch.setattr(sessions, "_trial", trial)
-    anything: Any = SimpleNamespace()
-    sessions._trials(["local", "docker"], 5, anything, [], anything)
-    batches = {batch for _, batch, _ in ran}
-
-    # A mode that cannot start is not tried again.
-    assert [(mode, number) for number in (1, 2, 3) for mode in ("local", "docker")] == [
-        (mode, number) for mode, _, number in ran
+def test_of_warm_runs_the_tables_say_what_their_figures_are() -> None:
+    sides = [
+        [replace(run(side, number, suite(a=P)), warm=True) for number in (1, 2, 3)]
+        for side in ("local", "docker")
     ]
-    assert 1 == len(batches)
-    assert all(batches)
 
-    ran.clear()
-    sessions._trials(["local", "docker"], 1, anything, [], anything)
-    assert [("local", "", 1), ("docker", "", 1)] == ran
+    both, fresh = render(compare(*sides)), [replace(it, warm=False) for it in sides[1]]
+    assert "Each stack was started once (--warm): start-up is of the first run alone" in both
+    assert "The stack of local was started once" in render(compare(sides[0], fresh))
+    assert "--warm" not in render(compare(fresh, fresh))
+
+
+def test_a_slow_first_suite_is_named() -> None:
+    def side(mode: Side, *seconds: float) -> list[Trial]:
+        return runs(mode, *(replace(suite(a=P), seconds=it) for it in seconds))
+
+    found = compare(side("local", 9.0, 2.0, 2.1, 2.0, 2.2), side("docker", 2.0, 2.1, 2.0, 2.2, 2.1))
+
+    assert "The first run of local was slow (suite): a cold cache, most often." in render(found)
+    assert "first run of docker" not in render(found)
+
+
+def test_a_mode_beside_itself_has_two_names_on_record(tmp_path: Path) -> None:
+    settings = Settings(root=tmp_path, state_directory=tmp_path)
+    for name in ("local", "local@2"):
+        found = replace(run("local", 1, suite(a=P), id=name[-1], batch=""), mode=name)
+        record.write(found, settings.trials)
+
+    found = comparison_of(settings, "local", "local@2")
+
+    assert ("local", "local@2") == tuple(it.name for it in found.sides)
+    assert 1 == found.same
+    assert "l" == record.newest(settings.trials, "local").id
+    assert "Baseline: local, started" in render(found)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 import random
 import sys
+from statistics import median
 
 import pytest
 from tranship.comparison.statistics import (
@@ -9,6 +11,7 @@ from tranship.comparison.statistics import (
     Estimate,
     estimate,
     moved,
+    noise_of,
     ratio_estimate,
     require_scipy,
 )
@@ -135,3 +138,43 @@ def test_without_scipy_the_mend_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert estimate([1.0, 2.0]).median == 1.5
     with pytest.raises(UsageError, match=r"pip install tranship\[stats\]"):
         require_scipy()
+
+
+def noisy(seed: int, count: int, noise: float, factor: float = 1.0) -> list[float]:
+    source = random.Random(seed)
+    return [factor * math.exp(source.gauss(0, noise)) for _ in range(count)]
+
+
+@pytest.mark.parametrize("count", [3, 5, 10])
+def test_equal_modes_are_not_beyond_a_limit_for_sure_however_noisy(count: int) -> None:
+    pairs = [(noisy(seed, count, 0.5), noisy(seed + 1, count, 0.5)) for seed in range(0, 400, 2)]
+    beyond = [it for it in pairs if median(it[1]) > 1.1 * median(it[0])]
+
+    assert len(beyond) > 50
+    assert [] == [it for it in beyond if not noise_of(*it, 1.1)]
+
+
+def test_what_is_far_beyond_its_limit_is_so_for_sure() -> None:
+    for seed in range(0, 100, 2):
+        assert "" == noise_of(noisy(seed, 5, 0.03), noisy(seed + 1, 5, 0.03, 1.4), 1.1)
+        assert "" == noise_of(noisy(seed, 10, 0.03), noisy(seed + 1, 10, 0.03, 1.25), 1.1)
+        # And below one, for a gate that wants more.
+        assert "" == noise_of(noisy(seed, 10, 0.03), noisy(seed + 1, 10, 0.03, 0.5), 0.7)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "part"),
+    [
+        ([1.0], [9.0], "in 1 of at least 3 runs"),
+        ([1.0] * 9, [9.0] * 2, "in 2 of at least 3 runs"),
+        ([1.0, 1.5, 0.7], [1.9, 1.1, 3.0], "3 runs vary too much"),
+        ([0.0, 1.0, 1.0], [9.0, 9.0, 9.0], "3 runs vary too much"),
+        ([1.0] * 3, [2.0] * 3, ""),
+        ([1.0] * 3, [2.0, 2.0, 2.0000000000000004], ""),
+    ],
+)
+def test_what_may_be_noise(baseline: list[float], candidate: list[float], part: str) -> None:
+    found = noise_of(baseline, candidate, 1.5)
+
+    assert bool(part) == bool(found)
+    assert part in found

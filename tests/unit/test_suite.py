@@ -16,7 +16,7 @@ from tranship.errors import EnvironmentFailed
 from tranship.modes.hostsuite import HostSuite, run_python
 from tranship.settings import SuiteSettings
 from tranship.trials import suite
-from tranship.trials.run import fingerprint
+from tranship.trials.seeing import fingerprint
 from waiting import until
 
 FIXED = ("-p", "no:cacheprovider", "--color=no", "--verbosity=1")

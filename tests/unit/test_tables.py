@@ -126,7 +126,7 @@ Services
 
 service    figure           local    docker    ratio  target    verdict
 ---------  ------------  --------  --------  -------  --------  ---------
-redis      start-up        500 ms    900 ms    1.80x  < 1.5x    ✗ missed
+redis      start-up        500 ms    900 ms    1.80x  < 1.5x    ? unknown
            own start-up    250 ms    250 ms    1.00x
            memory        50.0 MiB  50.0 MiB    1.00x  < 1.2x    ✓ met
            CPU             1.50 s    1.50 s    1.00x  < 1.1x    ✓ met
@@ -144,6 +144,7 @@ api        start-up        1.00 s    1.10 s    1.10x  < 1.5x    ✓ met
            memory        20.0 MiB  60.0 MiB    3.00x
            CPU             100 ms    200 ms    2.00x
 
+- unknown: start-up of redis: beyond the limit in 1 of at least 3 runs, which may be noise
 - unknown: memory of api: measured by cgroup v1 total_rss and by psutil rss
 
 What the suite saw differently
@@ -156,7 +157,8 @@ python         3.11.7         3.11.9
 libc           -              musl
 
 1 test differs; 1 test fails in the same way on both sides; 1 test only on local; 1 test only \
-on docker; missed: start-up of redis 1.80x (< 1.5x), not enforced; 1 of 10 targets unknown."""
+on docker; beyond the limit, or noise: start-up of redis 1.80x (< 1.5x); 1 of 10 targets \
+unknown."""
 
 
 def test_the_whole_of_it_on_a_terminal() -> None:
@@ -342,7 +344,7 @@ def test_plain_ascii_where_the_terminal_has_no_more() -> None:
         services={"redis": figures("docker", 0.9, "psutil")},
     )
 
-    text = render(compare(local, docker), unicode=False, width=100)
+    text = render(compare([local] * 3, [docker] * 3), unicode=False, width=120)
 
     assert text.isascii()
     assert all(verdict in text for verdict in ("+ met", "x missed", "? unknown", "lok\\xe4l"))

@@ -154,9 +154,11 @@ def test_rows_of_one_service() -> None:
         ("api", "health rate", 1.0, 1.0, 1.0),
     ]
     assert rows[0].sides == ("local", "docker")
-    assert [row.figure for row in rows if row.missed] == ["start-up"]
+    # Twice the time in one run each: that may be noise.
+    assert [row.figure for row in rows if row.beyond] == ["start-up"]
+    assert not any(row.missed for row in rows)
     assert [row.figure for row in rows if row.met] == ["memory", "CPU", "health p95", "health rate"]
-    assert not any(row.unknown for row in rows)
+    assert [row.figure for row in rows if row.unknown] == ["start-up"]
 
 
 def test_a_service_on_one_side_only_is_unknown_not_met() -> None:
