@@ -19,6 +19,7 @@ from .comparison.options import parsed as _parsed
 from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError
 from .interrupts import terminated_as_interrupt
 from .settings import Settings
+from .stack.engine import asked_once
 
 if TYPE_CHECKING:
     from .trials.record import Trial
@@ -52,7 +53,7 @@ def _docker(session: nox.Session) -> None:
 
 def _compare(session: nox.Session) -> None:
     """Run the suite in both modes and show what differs; -- --help lists the options."""
-    with _exit_codes(session):
+    with _exit_codes(session), asked_once():
         from .comparison.records import earlier_batch
 
         options, rest = _parsed(session.posargs)

@@ -18,6 +18,7 @@ from ..settings import Settings
 from ..stack.isolation import Run
 from ..stack.model import Service
 from . import edges, probes, suite
+from .pulse import Pulse
 from .record import (
     KEPT_PER_MODE,
     EdgeLatency,
@@ -102,7 +103,8 @@ def _measured_suite(
     arguments = suite.arguments(settings.suite, pytest_arguments, settings.root)
     began = time.time()
     try:
-        with Sampler(mode.processes(), mode.runtime_pids()) as found.sampler:
+        pulse = Pulse(services, addresses)
+        with Sampler(mode.processes(), mode.runtime_pids(), pulse) as found.sampler:
             found.suite = suite.run(mode, settings.suite, arguments, show, log)
     except EnvironmentFailed:
         # What the suite would have seen may tell why it cannot be run.
