@@ -16,6 +16,7 @@ from .comparison.options import parsed as _parsed
 from .errors import EnvironmentFailed, ExitCode, SettingsError, TranshipError
 from .interrupts import terminated_as_interrupt
 from .settings import Settings
+from .stack.engine import asked_once
 
 if TYPE_CHECKING:
     from .trials.record import Trial
@@ -48,7 +49,7 @@ def _one(session: nox.Session, mode: str) -> None:
 
 def _compare(session: nox.Session) -> None:
     """Run the suite in both modes and show what differs; -- --help lists the options."""
-    with _exit_codes(session):
+    with _exit_codes(session), asked_once():
         from .comparison.records import earlier_batch
         from .trials.names import mode_of
 

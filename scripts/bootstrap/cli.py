@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import buildfiles, handover, images, venv
+from . import browser, buildfiles, handover, images, venv
 from .consent import Consent, consent_here
 from .engine import Engine
 from .errors import ENVIRONMENT, INTERRUPTED, USAGE, Interrupted, SetupError
@@ -130,3 +130,5 @@ def prepare(root: Path, progress: Progress, consent: Consent, engine: Engine, or
     engine.ensure(keep=order.command == "setup")
     images.ensure(root, progress, ask_registry=order.pull)
     buildfiles.write(root, progress)
+    if order.command == "tests":
+        browser.ensure(progress, consent)

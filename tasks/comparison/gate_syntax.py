@@ -48,6 +48,7 @@ _STATISTICS: Mapping[str, Mapping[str, _Statistic]] = {
     "latency": {
         "p50": _Statistic("health p50", "seconds"),
         "p95": _Statistic("health p95", "seconds"),
+        "p99": _Statistic("health p99", "seconds"),
     },
     "health": {"rate": _Statistic("health rate", "share")},
 }

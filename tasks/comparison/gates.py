@@ -20,6 +20,8 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
     TESTS: ("same",),
 }
 
+NO_DATA_MOVED = "it waits for data to be moved between the sides, which no trial does yet"
+
 
 @dataclass(frozen=True)
 class Gates:
@@ -94,7 +96,7 @@ def judged(gate: Gate, judgements: Sequence[tuple[str, Judgement]], tests: Judge
     if gate.name == TESTS:
         return GateResult(gate, tests)
     if gate.name == DATA_LOSS:
-        return GateResult(gate, Judgement(Verdict.UNKNOWN, "not measured yet"))
+        return GateResult(gate, Judgement(Verdict.UNKNOWN, NO_DATA_MOVED))
     for verdict in (Verdict.MISSED, Verdict.UNKNOWN):
         worst = [(said, it) for said, it in judgements if it.verdict is verdict]
         if worst:

@@ -9,7 +9,7 @@ what finds no equal is joined where one name ends in the other, if only one test
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..trials.record import TestOutcome
@@ -31,6 +31,8 @@ def join(baseline: Sequence[TestOutcome], candidate: Sequence[TestOutcome]) -> J
 
     Tests that share a classname and a name are joined in the order of their reports.
     """
+    if [*map(_key, baseline)] == [*map(_key, candidate)]:
+        return Joined(tuple(zip(baseline, candidate, strict=True)), (), ())
     left, right = _by_key(baseline), _by_key(candidate)
     partner = {key: key for key in left if key in right}
     partner.update(
@@ -56,15 +58,32 @@ def join(baseline: Sequence[TestOutcome], candidate: Sequence[TestOutcome]) -> J
 def _by_key(tests: Sequence[TestOutcome]) -> dict[Key, list[int]]:
     groups: dict[Key, list[int]] = defaultdict(list)
     for index, test in enumerate(tests):
-        groups[test.classname, test.name].append(index)
+        groups[_key(test)].append(index)
     return dict(groups)
 
 
+def _key(test: TestOutcome) -> Key:
+    return test.classname, test.name
+
+
 def _by_suffix(left: list[Key], right: list[Key]) -> dict[Key, Key]:
-    forward = {key: [other for other in right if _alike(key, other)] for key in left}
+    """Return which key of the left is which of the right, where only one ends in the other.
+
+    By two indexes: to try every pair takes hours where a suite has 50,000 tests.
+    """
+    whole = {_split(other): other for other in right}
+    endings: dict[_Split, list[Key]] = defaultdict(list)
+    for split, other in whole.items():
+        for ending in _endings(split):
+            endings[ending].append(other)
+    forward = {}
     claims: dict[Key, int] = defaultdict(int)
-    for others in forward.values():
-        for other in others:
+    for key in left:
+        split = _split(key)
+        longer = endings.get(split, [])
+        shorter = [whole[ending] for ending in _endings(split) if ending in whole]
+        forward[key] = [*longer, *shorter]
+        for other in forward[key]:
             claims[other] += 1
     return {
         key: others[0]
@@ -73,15 +92,20 @@ def _by_suffix(left: list[Key], right: list[Key]) -> dict[Key, Key]:
     }
 
 
-def _alike(key: Key, other: Key) -> bool:
-    (classname, name), (other_classname, other_name) = key, other
-    if not classname and not other_classname:
-        # A module that could not be imported: pytest puts its dotted path into the name.
-        return _ends(name, other_name)
-    return name == other_name and _ends(classname, other_classname)
+_Split = tuple[str | None, str]
+"""A test's name, and the dotted path that a root folder may make shorter."""
 
 
-def _ends(one: str, other: str) -> bool:
-    if not one or not other:
-        return False
-    return one.endswith(f".{other}") or other.endswith(f".{one}")
+def _split(key: Key) -> _Split:
+    classname, name = key
+    # A module that could not be imported: pytest puts its dotted path into the name.
+    return (name, classname) if classname else (None, name)
+
+
+def _endings(split: _Split) -> Iterator[_Split]:
+    """Yield the path's endings after each dot, without the whole path."""
+    name, path = split
+    while "." in path:
+        path = path.partition(".")[2]
+        if path:
+            yield name, path

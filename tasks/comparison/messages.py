@@ -6,6 +6,7 @@ temporary folders and timings move. What is left after taking those out is compa
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -35,16 +36,22 @@ def normalise(message: str, services: Iterable[str] = ()) -> str:
     A `service:port` of one of `services` counts as an address: the same service is
     `data-service:8000` in a container and `127.0.0.1:41231` beside it.
     """
-    names = "|".join(re.escape(name) for name in sorted(services, key=len, reverse=True))
+    known = _address_of(frozenset(services))
     message = _TIMESTAMP.sub("<time>", message)
     message = _UUID.sub("<id>", message)
     message = _POINTER.sub("<pointer>", message)
     message = _TEMPORARY.sub("<tmp>", message)
-    if names:
-        message = re.sub(rf"(?<![\w.-])(?:{names}):\d+\b", "<address>", message)
+    if known:
+        message = known.sub("<address>", message)
     message = _ADDRESS.sub("<address>", message)
     message = _PORT.sub(r"\1<n>", message)
     message = _PROCESS.sub(r"\1<n>", message)
     message = _HEX_ID.sub("<id>", message)
     message = _DURATION.sub("<duration>", message)
     return " ".join(message.split())
+
+
+@functools.cache
+def _address_of(services: frozenset[str]) -> re.Pattern[str] | None:
+    names = "|".join(re.escape(name) for name in sorted(services, key=len, reverse=True))
+    return re.compile(rf"(?<![\w.-])(?:{names}):\d+\b") if names else None

@@ -12,6 +12,7 @@ from ..trials.record import Trial
 from .diff import Comparison, compare
 from .gates import project_gates
 from .tables import render
+from .uncollected import uncollected
 from .verdict import exit_code
 
 FORMATS = ("terminal", "markdown")
@@ -21,6 +22,7 @@ Side = str | tuple[Trial, ...]
 """A mode, whose newest batch is meant; the path of a record (`.json`); or the runs themselves."""
 
 
+@uncollected()
 def compared_records(
     settings: Settings,
     baseline: Side,
@@ -92,7 +94,4 @@ def _runs(settings: Settings, side: Side) -> tuple[Trial, ...]:
         return side
     if side.endswith(".json"):
         return earlier_batch(Path(side))
-    last = record.newest_or_none(settings.trials, side)
-    if last is None or not last.batch:
-        return () if last is None else (last,)
     return record.newest_batch(settings.trials, side)

@@ -6,11 +6,13 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..trials.record import RuntimeShare, ServiceFigures, Side, Trial
+from ..trials.figures import ENOUGH_FOR_P99
+from ..trials.record import HealthSamples, RuntimeShare, ServiceFigures, Side, Trial
 from .gate_syntax import Gate
 from .gates import Gates, default_gates
 from .statistics import ENOUGH_RUNS, RatioEstimate, estimate, noise_of, ratio_estimate, too_few
 from .targets import (
+    MINIMUM_SAMPLES,
     Figure,
     Judgement,
     Measured,
@@ -76,23 +78,20 @@ class RuntimeRow:
     ratio: float | None
 
 
-def _p50(figures: ServiceFigures) -> Measured:
-    health = figures.health
-    return Measured(
-        value=health.p50_seconds if health else None, samples=health.samples if health else 0
-    )
+def _health(
+    value: Callable[[HealthSamples], float | None], least: int = MINIMUM_SAMPLES
+) -> Callable[[ServiceFigures], Measured]:
+    """Return what reads one figure of the health probes, which takes so many samples."""
 
+    def measured(figures: ServiceFigures) -> Measured:
+        health = figures.health
+        if health is None:
+            return Measured(None, samples=0, least=least)
+        # A percentile is one of the answers; those that failed have none.
+        counted = health.samples if least == MINIMUM_SAMPLES else health.passed
+        return Measured(value(health), samples=counted, least=least)
 
-def _p95(figures: ServiceFigures) -> Measured:
-    health = figures.health
-    return Measured(
-        value=health.p95_seconds if health else None, samples=health.samples if health else 0
-    )
-
-
-def _rate(figures: ServiceFigures) -> Measured:
-    health = figures.health
-    return Measured(value=health.rate if health else None, samples=health.samples if health else 0)
+    return measured
 
 
 _FIGURES: tuple[tuple[Figure, Unit, Callable[[ServiceFigures], Measured]], ...] = (
@@ -100,10 +99,13 @@ _FIGURES: tuple[tuple[Figure, Unit, Callable[[ServiceFigures], Measured]], ...] 
     ("own start-up", "seconds", lambda it: Measured(it.own_startup_seconds)),
     ("memory", "bytes", lambda it: Measured(it.memory_bytes, it.memory_method)),
     ("CPU", "seconds", lambda it: Measured(it.cpu_seconds, it.cpu_method)),
-    ("health p50", "seconds", _p50),
-    ("health p95", "seconds", _p95),
-    ("health rate", "share", _rate),
+    ("health p50", "seconds", _health(lambda it: it.p50_seconds)),
+    ("health p95", "seconds", _health(lambda it: it.p95_seconds)),
+    ("health p99", "seconds", _health(lambda it: it.p99_seconds, ENOUGH_FOR_P99)),
+    ("health rate", "share", _health(lambda it: it.rate)),
 )
+_ONLY_GATED = frozenset[Figure]({"health p99"})
+"""Figures that have a row only where a gate asks for them."""
 
 
 def service_rows(
@@ -188,10 +190,13 @@ def _rows(
         )
         for gate in gates.on(service, figure)
         if gate.target
-    ] or [row]
+    ] or ([] if figure in _ONLY_GATED else [row])
 
 
 def _noise(target: Target, values: tuple[tuple[float, ...], tuple[float, ...]]) -> str:
+    """Return why a figure beyond its limit may be noise; a check that failed is none."""
+    if target.figure == "health rate":
+        return ""
     return noise_of(*values, target.limit) if target.of == "ratio" else too_few(len(values[1]))
 
 
@@ -211,6 +216,7 @@ def _together(runs: Sequence[Measured]) -> Measured | None:
         # Runs that were measured by turns in two ways compare with nothing.
         method=methods.pop() if len(methods) == 1 else None,
         samples=min(counts, default=None),
+        least=runs[0].least,
         interval=interval,
     )
 

@@ -15,6 +15,8 @@ class Summary:
 
     name: str
     trial: Trial | None
+    runs: tuple[Trial, ...] = ()
+    """What the trial was made of, in order; one run is the trial itself."""
 
     @property
     def suite(self) -> SuiteRun | None:

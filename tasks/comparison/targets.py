@@ -23,6 +23,7 @@ Figure = Literal[
     "CPU",
     "health p50",
     "health p95",
+    "health p99",
     "health rate",
     "processes",
 ]
@@ -78,6 +79,8 @@ class Measured:
     value: float | None
     method: str | None = None
     samples: int | None = None
+    least: int = MINIMUM_SAMPLES
+    """Samples that the figure takes to say anything."""
     interval: tuple[float, float] | None = None
     """Of several runs; None for one run, of which nothing but the figure is known."""
 
@@ -164,8 +167,8 @@ def _pair_doubt(
 def _side_doubt(measured: Measured | None, name: str) -> str:
     if measured is None:
         return f"no such service on {name}"
-    if measured.samples is not None and measured.samples < MINIMUM_SAMPLES:
-        return f"{measured.samples} of at least {MINIMUM_SAMPLES} samples on {name}"
+    if measured.samples is not None and measured.samples < measured.least:
+        return f"{measured.samples} of at least {measured.least} samples on {name}"
     if measured.value is None or not math.isfinite(measured.value):
         return f"not measured on {name}"
     return ""

@@ -19,7 +19,7 @@ from . import resolve
 from .dotenvfile import compose_dotenv
 from .mapping import interpolation_of
 from .resolve import EnvMap
-from .secrets import mask_text, secrets_in
+from .secrets import masking, secrets_in
 from .templates import as_text
 
 
@@ -111,7 +111,7 @@ def masker(settings: Settings) -> Callable[[str], str]:
         hidden = open_project(settings.in_environment(settings.suite.environment)).hidden
     except TranshipError:
         hidden = frozenset()
-    return lambda text: mask_text(text, hidden)
+    return masking(hidden)
 
 
 def _interpolation(settings: Settings) -> dict[str, str]:

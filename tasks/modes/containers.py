@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import queue
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -74,11 +75,31 @@ def of_project(
     return tuple(_each(client.container.list(all=True, filters=filters)))
 
 
-def _each(containers: Iterable[Any]) -> Iterable[ContainerInfo]:
+def _each(containers: Sequence[Any]) -> Iterable[ContainerInfo]:
+    from python_on_whales.exceptions import DockerException
+    from python_on_whales.utils import run
+
+    if not containers:
+        return
+    try:
+        # One command for all: each costs 25 ms, and a trial looks at its containers ten times.
+        # python-on-whales's own bulk_reload hashes what has no hash (0.81).
+        ids = [container.id for container in containers]
+        found = json.loads(str(run([*containers[0].docker_cmd, "container", "inspect", *ids])))
+        for container, raw in zip(containers, found, strict=True):
+            container._set_inspect_result(container._parse_json_object(raw))
+    except (DockerException, ValueError):
+        yield from _one_by_one(containers)
+    else:
+        yield from map(_info, containers)
+
+
+def _one_by_one(containers: Iterable[Any]) -> Iterable[ContainerInfo]:
     from python_on_whales.exceptions import DockerException
 
     for container in containers:
         with contextlib.suppress(DockerException):  # removed since the listing
+            container.reload()
             yield _info(container)
 
 
@@ -88,9 +109,8 @@ def inspect(client: DockerClient, container: str) -> ContainerInfo:
 
 
 def _info(container: Any) -> ContainerInfo:
-    # One reload, then only its cached answer: each attribute may run `docker inspect` again.
-    container.reload()
-    raw = container._get_inspect_result()
+    # What was read when it was asked for: each attribute may run `docker inspect` again.
+    raw = container._inspect_result
     state, labels = raw.state, raw.config.labels or {}
     health = state.health
     log = (health.log if health else None) or []
@@ -224,6 +244,21 @@ def oom_kills(client: DockerClient, project: str, since: float) -> dict[str, int
             service = str(attributes.get(SERVICE_LABEL, ""))
             found[service] = found.get(service, 0) + 1
     return found
+
+
+def stop_at_once(client: DockerClient, project: str) -> None:
+    """Stop all containers of a project side by side, each with its own time to end.
+
+    `compose down` stops one level of dependencies after the other. That is for data that
+    stays; a run's goes with it.
+    """
+    from python_on_whales.exceptions import DockerException
+
+    filters: list[Any] = [("label", f"{PROJECT_LABEL}={project}")]
+    with contextlib.suppress(DockerException):  # `compose down` says what is wrong
+        running = client.container.list(filters=filters)
+        if running:
+            client.container.stop(running)
 
 
 def remove_project(client: DockerClient, project: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..envmap.secrets import mask_text
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from ..envmap.resolve import EnvMap
 
 _TAIL_LINES = 15
+_TRIES = 3
+_AT_ONCE = 4
+"""Logs that are read side by side: most of a `docker logs` is waiting for the engine."""
 
 
 @dataclass
@@ -72,14 +76,27 @@ class DockerMode:
 
         Raises EngineUnavailable, ImagesMissing, or EnvironmentFailed for a failed build.
         """
-        require_engine(self.client)
+        if self.run_id is None:
+            require_engine(self.client)  # of a run, whoever opened it has asked
         document, _ = document_of(self.project)
         images.ensure_build_secrets(document, self.settings.state_directory)
         suite = self.settings.suite.service if self.run_id is not None else None
         wanted = {service.name for service in self.services} | ({suite} if suite else set())
         plan = images.plan(document, self.project_name, wanted)
         images.pull_missing(self.client, plan.pull, self.tell)
-        images.build(self.client, plan.build, self.tell)
+        images.build(self._builder, plan.build, self.tell)
+
+    @property
+    def _builder(self) -> DockerClient:
+        """The client that builds for a run: under one name for all runs of a checkout.
+
+        Compose labels an image with the project's name. With the run's, each run would leave
+        an image of its own, also where not one step had to be built.
+        """
+        if self.run_id is None:
+            return self.client
+        name = self.project_name.removesuffix(f"-{self.run_id}")
+        return replace(self.project, name=name).client()
 
     def build(self, *, pull: bool = False, cache: bool = True) -> tuple[str, ...]:
         """Build the images of these services and return the services that name them.
@@ -190,8 +207,11 @@ class DockerMode:
     def save_logs(self, directory: Path) -> None:
         """Write each container's log, secrets hidden."""
         directory.mkdir(parents=True, exist_ok=True)
-        for item in containers.of_project(self.client, self.project_name):
-            write_private(directory / f"{item.service}.log", self.tail(item, lines=None))
+        items = containers.of_project(self.client, self.project_name)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            texts = pool.map(lambda item: self.tail(item, lines=None), items)
+            for item, text in zip(items, texts, strict=True):
+                write_private(directory / f"{item.service}.log", text)
 
     def stop(self) -> None:
         """Remove the run's containers, networks and volumes; a developer's volumes stay.
@@ -201,6 +221,8 @@ class DockerMode:
         from python_on_whales.exceptions import DockerException
 
         own = self.run_id is not None
+        if own:
+            containers.stop_at_once(self.client, self.project_name)
         try:
             self.client.compose.down(volumes=own, remove_orphans=own, quiet=True)
         except DockerException as error:
@@ -209,7 +231,24 @@ class DockerMode:
                     f"Stopping {self.project_name} failed: {error_text(error)}"
                 ) from error
         if own:
-            containers.remove_project(self.client, self.project_name)
+            self._remove_run()
+
+    def _remove_run(self) -> None:
+        """Remove by label what `compose down` left.
+
+        A second Ctrl-C ends the docker command that cleans up, and not this process: again then.
+        """
+        from python_on_whales.exceptions import DockerException
+
+        for left in reversed(range(_TRIES)):
+            try:
+                containers.remove_project(self.client, self.project_name)
+                return
+            except DockerException as error:
+                if not left:
+                    raise EnvironmentFailed(
+                        f"Removing {self.project_name} failed: {error_text(error)}"
+                    ) from error
 
     def tail(self, item: ContainerInfo, lines: int | None = _TAIL_LINES) -> str:
         """Return the last lines of a container's log, secrets hidden."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,7 +165,12 @@ class LocalMode:
 
     def stop(self) -> None:
         """Stop whole process groups, dependents first, and what escaped them."""
-        self.stop_services(self.services)
+        if self.keeps_data:
+            self.stop_services(self.services)
+        else:
+            # All at once: the order is for data that stays, and a run's goes with it.
+            with suppress(OSError):
+                self._supervisor.stop_programs([[service.name for service in self.services]])
         self._supervisor.shutdown()
         leftovers.end_local(self.run_id, self.directory, self._group_name(""))
         if not self.keeps_data:

@@ -7,12 +7,14 @@ value ever stands in an argument list.
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +74,11 @@ class ComposeProject:
         )
 
 
+_asked: ContextVar[dict[ComposeProject, tuple[dict[str, Any], bool]] | None] = ContextVar(
+    "asked", default=None
+)
+
+
 def call(pass_env: tuple[str, ...] = ()) -> list[str]:
     """Return the argv prefix that runs docker without the caller's own variables."""
     dropped = sorted(set(os.environ) - set(kept_shell(pass_env)))
@@ -128,6 +135,29 @@ def document_of(project: ComposeProject) -> tuple[dict[str, Any], bool]:
 
     Raises ComposeFileError with file and key.
     """
+    known = _asked.get()
+    if known is None:
+        return _document_of(project)
+    if project not in known:
+        known[project] = _document_of(project)
+    document, confirmed = known[project]
+    return copy.deepcopy(document), confirmed
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Ask Compose once for each project while the block runs, 0.1 s each.
+
+    For a command of several steps, which then all see the compose files as they were first.
+    """
+    token = _asked.set({})
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def _document_of(project: ComposeProject) -> tuple[dict[str, Any], bool]:
     # Read here first: Compose's own syntax errors name neither file nor column.
     written = [read_yaml(path) for path in project.files]
     if shutil.which("docker") is None:

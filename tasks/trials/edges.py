@@ -20,13 +20,12 @@ from ..errors import EnvironmentFailed
 from ..modes.base import Address, Mode
 from ..stack.model import Service
 from ..stack.placement import HOST_GATEWAY, Side
-from .figures import EdgeKind, EdgeVia
+from .figures import ENOUGH_FOR_P99, EdgeKind, EdgeVia
 from .record import EdgeLatency
 
 SAMPLES = 100
 SECONDS = 0.8
 """What dialling may add to a trial, once from each side and once by the published ports."""
-_ENOUGH_FOR_P99 = 50
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _percentiles(times: tuple[float, ...]) -> tuple[float | None, float | None, 
     if len(times) < 2:
         return None, None, None
     cuts = statistics.quantiles(times, n=100, method="inclusive")
-    return cuts[49], cuts[94], cuts[98] if len(times) >= _ENOUGH_FOR_P99 else None
+    return cuts[49], cuts[94], cuts[98] if len(times) >= ENOUGH_FOR_P99 else None
 
 
 def measured(mode: Mode, known: Iterable[Route]) -> tuple[EdgeLatency, ...]:

@@ -12,6 +12,9 @@ Side = Literal["local", "docker"]
 EdgeKind = Literal["http", "postgres", "redis", "tcp"]
 EdgeVia = Literal["direct", "published"]
 
+ENOUGH_FOR_P99 = 50
+"""Answers below which a 99th percentile is the slowest of them and nothing more."""
+
 
 @dataclass(frozen=True)
 class HealthSamples:
@@ -21,6 +24,8 @@ class HealthSamples:
     passed: int
     p50_seconds: float | None = None
     p95_seconds: float | None = None
+    p99_seconds: float | None = None
+    """None with fewer than ENOUGH_FOR_P99 answers."""
 
     @property
     def rate(self) -> float | None:
@@ -46,6 +51,8 @@ class Series:
     """Received and sent; only of a service with a network namespace of its own."""
     block_bytes: tuple[int | None, ...] = ()
     """Read from and written to block devices."""
+    latency_seconds: tuple[float | None, ...] = ()
+    """What the health probe took; None where it was not asked, or did not answer in health."""
 
 
 @dataclass(frozen=True)

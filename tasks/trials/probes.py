@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..modes.base import Address, ServiceProcess
 from ..modes.health import Prober
 from ..stack.model import Service
+from .figures import ENOUGH_FOR_P99
 from .record import HealthSamples, RuntimeShare
 
 HEALTH_SAMPLES = 50
@@ -42,8 +43,16 @@ def health_samples(
             passed=len(times),
             p50_seconds=statistics.median(times) if enough else None,
             p95_seconds=statistics.quantiles(times, n=20)[-1] if enough else None,
+            p99_seconds=_p99(times),
         )
     return found
+
+
+def _p99(times: Sequence[float]) -> float | None:
+    if len(times) < ENOUGH_FOR_P99:
+        return None
+    # Inclusive: the other method goes beyond the slowest answer where there are so few.
+    return statistics.quantiles(times, n=100, method="inclusive")[98]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ..settings import Settings
 from ..stack.isolation import Run
 from ..stack.model import Service
 from . import probes, seeing, since, suite
+from .pulse import Pulse
 from .record import (
     KEPT_PER_MODE,
     EdgeLatency,
@@ -135,7 +136,8 @@ class MeasuredMode:
         arguments = suite.arguments(settings.suite, pytest_arguments, settings.root)
         began = time.time()
         try:
-            with Sampler(mode.processes(), mode.runtime_pids()) as found.sampler:
+            pulse = Pulse(self.services, addresses)
+            with Sampler(mode.processes(), mode.runtime_pids(), pulse) as found.sampler:
                 ran = suite.run(mode, settings.suite, arguments, self.show, log)
             found.suite = seeing.without_secrets(ran, mode.hidden)
         except EnvironmentFailed:

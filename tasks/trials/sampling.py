@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from ..modes.base import ServiceProcess
 from ..modes.cgroups import Cgroup
 from . import procfiles
+from .pulse import Pulse
 from .record import Series
 
 INTERVAL_SECONDS = 0.5
-_COLUMNS = ("memory", "cpu", "threads", "open_files", "network", "block")
+_COLUMNS = ("memory", "cpu", "threads", "open_files", "network", "block", "latency")
 
 Figure = int | float | None
 
@@ -62,7 +63,7 @@ class _Watched:
     )
     _seen: dict[int, tuple[float, int | None]] = field(default_factory=dict)
 
-    def read(self, at: float) -> None:
+    def read(self, at: float, latency: float | None = None) -> None:
         """Take one sample."""
         pids = self._members()
         readings = {pid: found for pid in pids if (found := procfiles.read(pid)) is not None}
@@ -75,6 +76,7 @@ class _Watched:
             "threads": sum(one.threads for one in alive) if readings else None,
             "open_files": _sum(one.open_files for one in alive),
             "block": _sum(blocks),
+            "latency": latency,
         }
         if self.group is not None:
             row["memory"] = self.group.memory_bytes()
@@ -94,10 +96,14 @@ class _Watched:
         """Return what was read."""
         columns = {name: tuple(column) for name, column in self.columns.items()}
         return Series(
-            tuple(self.at),
-            _whole_numbers(columns["memory"]),
-            columns["cpu"],
-            *(_whole_numbers(columns[name]) for name in _COLUMNS[2:]),
+            at_seconds=tuple(self.at),
+            memory_bytes=_whole_numbers(columns["memory"]),
+            cpu_seconds=columns["cpu"],
+            threads=_whole_numbers(columns["threads"]),
+            open_files=_whole_numbers(columns["open_files"]),
+            network_bytes=_whole_numbers(columns["network"]),
+            block_bytes=_whole_numbers(columns["block"]),
+            latency_seconds=columns["latency"],
         )
 
     def _members(self) -> tuple[int, ...]:
@@ -109,13 +115,19 @@ class _Watched:
 class Sampler:
     """Samples the services, and the runtime's own processes, while the block runs."""
 
-    def __init__(self, processes: Iterable[ServiceProcess], runtime: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        processes: Iterable[ServiceProcess],
+        runtime: Iterable[int] = (),
+        pulse: Pulse | None = None,
+    ) -> None:
         self._services = {
             item.service: _Watched(item.cgroup, None if item.cgroup else item.pid)
             for item in processes
             if item.cgroup is not None or item.pid is not None
         }
         self._runtime = _Watched(pids=tuple(runtime))
+        self._pulse = pulse or Pulse()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
         self._began = 0.0
@@ -125,12 +137,15 @@ class Sampler:
 
     def __enter__(self) -> Sampler:
         self._began = time.monotonic()
+        self._pulse.__enter__()
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._pulse.__exit__()
         self._ended.set()
         self._thread.join()
+        self.cost_seconds += self._pulse.cost_seconds
         self._seconds = time.monotonic() - self._began
 
     @property
@@ -173,8 +188,8 @@ class Sampler:
     def _read(self) -> None:
         began = time.thread_time()
         at = round(time.monotonic() - self._began, 3)
-        for watched in self._services.values():
-            watched.read(at)
+        for name, watched in self._services.items():
+            watched.read(at, self._pulse.take(name))
         if self._runtime.pids:
             self._runtime.read(at)
         self.cost_seconds += time.thread_time() - began

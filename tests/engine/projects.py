@@ -310,7 +310,9 @@ class Project:
                     words.append("--all")
                 listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
                 found += [f"{kind} {item}" for item in listed.split()]
-        found += [f"process {item.pid} {item.name()}" for item in self.processes()]
+        for item in self.processes():
+            with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+                found.append(f"process {item.pid} {item.name()}")
         runs = self.root / ".tranship" / "runs"
         found += [f"folder {item.name}" for item in runs.glob("*") if item.is_dir()]
         for form in (f"{self._prefix}*", f"*/{self._prefix}*"):  # version 2, version 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import NewProject
-from .projects import Project, free_port, suite_of, until, web
+from .projects import LABEL_CHECKOUT, Project, docker, free_port, suite_of, until, web
 
 CHECKS = """
     import time
@@ -69,7 +69,8 @@ def test_a_second_ctrl_c_does_not_cut_the_cleaning_up_short(project: Project) ->
     run = project.start_nox("-s", "docker")
     run.until("test_first PASSED")
     run.signal(signal.SIGINT, group=True)
-    until(lambda: len(project.left()) < 5, "cleaning up has begun")
+    running = ("ps", "-q", "--filter", f"label={LABEL_CHECKOUT}={project.checkout}")
+    until(lambda: not docker(*running), "its containers have stopped, and are to be removed")
     run.signal(signal.SIGINT, group=True)
     run.finish(40).exits(130)
     assert [] == project.left()

@@ -12,10 +12,20 @@ import pytest
 from .browser import Page, browser, executable
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from reported import hostile, mask
+from reported import NAMES, RUNS, hostile, mask, several
 from tranship.comparison.report.page import page as report_page
 from tranship.errors import ExitCode
 
+OUTSIDE = (
+    "[...document.querySelectorAll('figure svg')].flatMap((svg) => {"
+    "const frame = svg.getBoundingClientRect();"
+    "return [...svg.querySelectorAll('text, rect, circle, path')].filter((it) => {"
+    "const box = it.getBoundingClientRect();"
+    "return box.left < frame.left - 1 || box.right > frame.right + 1"
+    "|| box.top < frame.top - 1 || box.bottom > frame.bottom + 1; })"
+    ".map((it) => it.outerHTML); })"
+)
+"""What a chart draws beyond its frame."""
 ROWS = "[...document.querySelectorAll('#grid-{0} tbody tr')].filter((it) => !it.hidden)"
 
 
@@ -140,17 +150,9 @@ def test_the_keyboard_sorts_too(opened: Page) -> None:
 
 
 def test_the_charts_are_drawn_inside_their_frames(opened: Page) -> None:
-    outside = opened.run(
-        "[...document.querySelectorAll('figure svg')].flatMap((svg) => {"
-        "const frame = svg.getBoundingClientRect();"
-        "return [...svg.querySelectorAll('text, rect, circle, path')].filter((it) => {"
-        "const box = it.getBoundingClientRect();"
-        "return box.left < frame.left - 1 || box.right > frame.right + 1"
-        "|| box.top < frame.top - 1 || box.bottom > frame.bottom + 1; })"
-        ".map((it) => it.outerHTML); })"
-    )
+    outside = opened.run(OUTSIDE)
 
-    assert opened.run("document.querySelectorAll('figure svg').length") == 2 + 2 * 6
+    assert opened.run("document.querySelectorAll('figure svg').length") == 2 + 3 * 6
     assert outside == []
 
 
@@ -222,3 +224,22 @@ def test_a_picture_of_it_is_no_blank_page(opened: Page, tmp_path: Path) -> None:
 
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size > 100_000
+
+
+def test_several_runs_are_thin_lines_beside_their_median(chromium: Page, tmp_path: Path) -> None:
+    path = tmp_path / "several.html"
+    path.write_text(report_page(several(), ExitCode.SAME), encoding="utf-8")
+    chromium.open(path)
+
+    widths = chromium.run(
+        "[...document.querySelectorAll('#resources figure:first-of-type')].slice(0, 1)"
+        ".flatMap((it) => [...it.querySelectorAll('.line.baseline')])"
+        ".map((it) => getComputedStyle(it).strokeWidth)"
+    )
+    assert [*["1px"] * RUNS, "2px"] == widths
+    assert RUNS * 2 * len(NAMES) == chromium.run(
+        "document.querySelectorAll('#start-up svg path.run').length"
+    )
+    outside = chromium.run(OUTSIDE)
+    assert outside == []
+    assert events(chromium, "Log.entryAdded") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from tranship.comparison.diff import Comparison, compare
 from tranship.trials.record import (
@@ -37,6 +38,10 @@ def series(scale: float, shift: float, samples: int = 90) -> Series:
         at_seconds=at,
         memory_bytes=(*memory[:40], None, *memory[41:]),
         cpu_seconds=tuple(peaks),
+        latency_seconds=tuple(
+            scale * (0.002 + 0.001 * math.sin(t + shift)) if index % 2 else None
+            for index, t in enumerate(at)
+        ),
     )
 
 
@@ -115,3 +120,25 @@ def hostile(*, plain: int = 24, sampled: bool = True) -> Comparison:
     return compare(
         side("local", local, 1.0, sampled=sampled), side("docker", docker, 1.6, sampled=sampled)
     )
+
+
+RUNS = 3
+
+
+def several() -> Comparison:
+    """Return a comparison of RUNS runs of each side, of which the last is the slowest."""
+    tests = (TestOutcome(MODULE, "test_order", "passed", 0.5),)
+    baseline, candidate = (
+        [
+            replace(
+                side(mode, tests, factor * (1 + 0.2 * number), sampled=True),
+                id=f"{mode}{number}",
+                batch="b",
+                repeat=number + 1,
+                runtime=RuntimeShare(6, 1, 0.3, series(factor, number)),
+            )
+            for number in range(RUNS)
+        ]
+        for mode, factor in (("local", 1.0), ("docker", 1.6))
+    )
+    return compare(baseline, candidate)

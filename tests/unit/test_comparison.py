@@ -132,6 +132,49 @@ def test_an_equal_name_wins_over_a_suffix() -> None:
     assert (left[0],) == joined.only_baseline
 
 
+def ends(one: str, other: str) -> bool:
+    return bool(one and other) and (one.endswith(f".{other}") or other.endswith(f".{one}"))
+
+
+def alike(one: TestOutcome, other: TestOutcome) -> bool:
+    if not one.classname and not other.classname:
+        return ends(one.name, other.name)
+    return one.name == other.name and ends(one.classname, other.classname)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_index_of_endings_finds_what_trying_every_pair_finds(seed: int) -> None:
+    draw = random.Random(seed)
+
+    def dotted() -> str:
+        return ".".join(draw.choice(["a", "b", "", "t"]) for _ in range(draw.randint(1, 3)))
+
+    def drawn() -> list[TestOutcome]:
+        pairs = {
+            (dotted(), draw.choice("xy")) if draw.random() < 0.7 else ("", dotted())
+            for _ in range(draw.randint(2, 9))
+        }
+        return [a_test(name, classname=classname) for classname, name in sorted(pairs)]
+
+    left, right = drawn(), drawn()
+    known = {(it.classname, it.name) for it in left} & {(it.classname, it.name) for it in right}
+    rest, others = (
+        [it for it in side if (it.classname, it.name) not in known] for side in (left, right)
+    )
+    expected = [
+        (one, other)
+        for one in rest
+        for other in others
+        if alike(one, other)
+        and sum(alike(one, it) for it in others) == 1
+        and sum(alike(it, other) for it in rest) == 1
+    ]
+
+    found = [(one, other) for one, other in join(left, right).pairs if one in rest]
+
+    assert expected == found
+
+
 def test_tests_of_one_name_are_joined_in_their_order() -> None:
     left = [a_test("t", seconds=1), a_test("t", seconds=2), a_test("t", seconds=3)]
     right = [a_test("t", seconds=4), a_test("t", seconds=5)]

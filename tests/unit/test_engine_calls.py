@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from python_on_whales import DockerClient
 from python_on_whales.exceptions import DockerException
 from tranship import settings
 from tranship.errors import ComposeFileError, EngineUnavailable, EnvironmentFailed
+from tranship.modes import containers
 from tranship.settings import Settings
 from tranship.stack import engine
 from tranship.stack.engine import ComposeProject
@@ -274,3 +276,70 @@ def test_the_answering_client_is_there_or_not(fake_docker: FakeDocker, project: 
 
     fake_docker.answer("version", err="Cannot connect\n", code=1)
     assert engine.answering_client(project) is None
+
+
+def test_a_command_of_several_steps_asks_compose_once(
+    fake_docker: FakeDocker, project: Settings
+) -> None:
+    fake_docker.resolves_to({"services": {"api": {"command": ["a"]}}})
+    own = engine.developers_own(project)
+
+    with engine.asked_once():
+        first, _ = engine.document_of(own)
+        first["services"]["api"]["command"] = ["changed by who asked"]
+        second, confirmed = engine.document_of(own)
+    assert confirmed
+    assert ["a"] == second["services"]["api"]["command"]
+    assert 1 == len(fake_docker.called_with("config"))
+
+    engine.document_of(own)
+    engine.document_of(own)
+    assert 3 == len(fake_docker.called_with("config"))
+
+
+def raw(name: str) -> dict[str, Any]:
+    return {
+        "Id": name,
+        "Name": f"/{name}",
+        "State": {"Status": "running"},
+        "Config": {"Labels": {containers.SERVICE_LABEL: name}, "Image": "x"},
+        "NetworkSettings": {"Ports": {}},
+    }
+
+
+def test_containers_are_inspected_with_one_command(fake_docker: FakeDocker) -> None:
+    fake_docker.answer("container", "list", out="a\nb\n")
+    fake_docker.answer("container", "inspect", out=json.dumps([raw("a"), raw("b")]))
+
+    found = containers.of_project(DockerClient(), "p")
+
+    assert [("a", "running"), ("b", "running")] == [(it.service, it.status) for it in found]
+    assert [["container", "inspect", "a", "b"]] == [
+        call.argv for call in fake_docker.called_with("inspect")
+    ]
+
+
+def test_a_container_that_goes_meanwhile_costs_the_others_nothing(fake_docker: FakeDocker) -> None:
+    fake_docker.answer("container", "list", out="a\nb\n")
+    fake_docker.answer("container", "inspect", out=json.dumps([raw("b")]))
+    fake_docker.answer("container", "inspect", "a", err="No such container: a\n", code=1)
+
+    assert ["b"] == [it.service for it in containers.of_project(DockerClient(), "p")]
+
+
+def test_a_runs_containers_stop_side_by_side(fake_docker: FakeDocker) -> None:
+    fake_docker.answer("container", "list", out="a\nb\n")
+    fake_docker.answer("container", "stop")
+
+    containers.stop_at_once(DockerClient(), "p")
+
+    (call,) = fake_docker.called_with("stop")
+    assert ["a", "b"] == call.argv[-2:]
+    fake_docker.answer("container", "stop", err="gone\n", code=1)
+    containers.stop_at_once(DockerClient(), "p")
+
+
+def test_a_project_without_containers_has_none_to_stop(fake_docker: FakeDocker) -> None:
+    containers.stop_at_once(DockerClient(), "p")
+
+    assert [] == fake_docker.called_with("stop")

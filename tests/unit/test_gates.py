@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tranship.comparison.diff import Comparison, compare
 from tranship.comparison.gates import (
+    NO_DATA_MOVED,
     Gates,
     default_gates,
     project_gates,
     require_services,
 )
+from tranship.comparison.statistics import too_few
 from tranship.comparison.tables import render
-from tranship.comparison.targets import TARGETS, Measured, Target, Verdict, judge
+from tranship.comparison.targets import TARGETS, Judgement, Measured, Target, Verdict, judge
 from tranship.comparison.units import threshold
 from tranship.comparison.verdict import exit_code
 from tranship.errors import SettingsError
@@ -137,8 +140,8 @@ def test_expressions(key: str, text: str, target: Target) -> None:
         ("latency{}", "p95 < 1ms", "unknown label ''"),
         ("tests{service=api}", "same", "tests is of the whole stack"),
         ("startup", "ratoi < 1.5", "unknown statistic 'ratoi' (did you mean 'ratio'?)"),
-        ("latency", "p99 < 1ms", "unknown statistic 'p99' (did you mean 'p95'?). Statistics"),
-        ("latency", "< 1ms", "unknown statistic ''. Statistics of latency: p50, p95"),
+        ("latency", "p90 < 1ms", "unknown statistic 'p90' (did you mean 'p99'?). Statistics"),
+        ("latency", "< 1ms", "unknown statistic ''. Statistics of latency: p50, p95, p99"),
         ("latency", "p95 < 100mss", "unknown unit 'mss' (did you mean 'ms'?). Units of p95"),
         ("latency", "p95 < 100", "unknown unit ''. Units of p95: us, ms, s, m"),
         ("memory", "< 64", "unknown unit ''. Units of value: B, kB"),
@@ -222,9 +225,37 @@ def test_what_is_not_measured_is_inconclusive() -> None:
     found = compared(chosen, api=1.0)
 
     reasons = {str(it.gate): it.judgement.reason for it in found.gates}
-    assert reasons["data_loss: == 0"] == "not measured yet"
+    assert reasons["data_loss: == 0"] == NO_DATA_MOVED
     assert reasons["cpu{service=gone}: ratio < 2"] == "it was not measured"
     assert (0, 5) == tuple(exit_code(found, enforce=True, strict=it) for it in (False, True))
+
+
+@pytest.mark.parametrize(
+    ("health", "verdict", "reason"),
+    [
+        (HealthSamples(50, 50, 0.002, 0.004, 0.009), Verdict.MET, ""),
+        (HealthSamples(50, 50, 0.002, 0.004, 0.02), Verdict.UNKNOWN, too_few(1)),
+        (
+            HealthSamples(50, 49, 0.002, 0.004, None),
+            Verdict.UNKNOWN,
+            "49 of at least 50 samples on docker",
+        ),
+        # A record of before p99 was kept.
+        (HealthSamples(50, 50, 0.002, 0.004), Verdict.UNKNOWN, "not measured on docker"),
+    ],
+)
+def test_a_latency_gate_takes_the_99th_percentile(
+    health: HealthSamples, verdict: Verdict, reason: str
+) -> None:
+    known = replace(figures("docker"), health=health)
+    trial = Trial("d", "docker", {}, "2026-05-01T10:00:00", "p", services={"api": known})
+    assert "health p99" not in render(compare(None, trial))
+
+    found = compare(None, trial, gates=gates(latency="p99 < 10ms"))
+
+    (row,) = (row for row in found.services if row.figure == "health p99")
+    assert row.judgement == Judgement(verdict, reason, beyond=reason == too_few(1))
+    assert "health p99" in render(found)
 
 
 def test_gates_are_printed_where_the_project_has_any() -> None:
@@ -238,7 +269,8 @@ def test_gates_are_printed_where_the_project_has_any() -> None:
     assert block.splitlines()[:3] == [
         "- + pass: startup: ratio < 1.5",
         "- x fail: memory: < 60 MiB (api 65.0 MiB)",
-        "- ? inconclusive: data_loss: == 0 (not measured yet)",
+        "- ? inconclusive: data_loss: == 0 (it waits for data to be moved between the "
+        "sides, which no trial does yet)",
     ]
 
 
@@ -268,3 +300,13 @@ def test_limits_in_their_own_units() -> None:
         threshold(Target("CPU", "candidate", "<", 0.5), "seconds"),
         threshold(Target("memory", "ratio", "<", 1.2), "bytes"),
     ]
+
+
+def test_a_health_check_that_failed_is_no_noise() -> None:
+    known = replace(figures("docker"), health=HealthSamples(50, 40, 0.002, 0.004, None))
+    trial = Trial("d", "docker", {}, "2026-05-01T10:00:00", "p", services={"api": known})
+
+    found = compare(None, trial, gates=gates(health="rate > 99%"))
+
+    (row,) = (row for row in found.services if row.figure == "health rate")
+    assert row.judgement == Judgement(Verdict.MISSED)

@@ -208,4 +208,5 @@ def test_samples_count_what_passed_and_leave_out_the_warm_up(nobody: Address) ->
     assert cache.p50_seconds is not None
     assert cache.p95_seconds is not None
     assert 0 < cache.p50_seconds <= cache.p95_seconds
+    assert cache.p99_seconds is None, "too few for it"
     assert (5, 0, None, None) == (dead.samples, dead.passed, dead.p50_seconds, dead.p95_seconds)

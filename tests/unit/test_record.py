@@ -117,6 +117,25 @@ def test_the_newest_batch_is_all_its_runs_in_order_and_no_other(tmp_path: Path) 
     assert [(run.id, run.repeat) for run in newest] == [("r1", 1), ("r3", 2), ("r5", 3)]
 
 
+def test_each_record_of_a_batch_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        run = trial(started=f"2026-05-01T10:00:{number:02}+00:00", name=f"r{number}")
+        record.write(replace(run, batch="b", repeat=number), tmp_path)
+    opened, read = [], record.read
+
+    def counted(path: Path) -> Trial:
+        opened.append(path.name)
+        return read(path)
+
+    monkeypatch.setattr(record, "read", counted)
+
+    assert len(record.newest_batch(tmp_path, "local")) == 3
+    assert len(opened) == len(set(opened)) == 3
+    assert record.newest_batch(tmp_path, "docker") == ()
+
+
 def test_a_batch_longer_than_what_is_kept_stays_whole(tmp_path: Path) -> None:
     record.write(trial(started="2026-04-01T10:00:00+00:00"), tmp_path)
     count = record.KEPT_PER_MODE + 3

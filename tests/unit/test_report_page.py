@@ -7,14 +7,22 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from reported import SECRET, hostile, mask, series, side
+from reported import NAMES, RUNS, SECRET, hostile, mask, series, several, side
 from tranship.comparison.diff import Comparison, compare
+from tranship.comparison.middle import middle_line, middle_start
 from tranship.comparison.report.lines import MOST_POINTS, thinned
 from tranship.comparison.report.page import headline, page
 from tranship.comparison.report.scales import Scale, decades, round_top
 from tranship.comparison.report.testlist import MOST_SAME
 from tranship.errors import ExitCode
-from tranship.trials.record import EdgeLatency, Failure, RuntimeShare, Side, Trial
+from tranship.trials.record import (
+    EdgeLatency,
+    Failure,
+    RuntimeShare,
+    ServiceFigures,
+    Side,
+    Trial,
+)
 
 VOID = {"meta", "input", "link", "br", "img"}
 
@@ -170,6 +178,45 @@ def test_the_start_up_chart_names_the_chain_and_pales_the_others() -> None:
 
     assert "<li>local: postgres &rarr; market-data &rarr; frontend</li>" in text
     assert text.count('class="bar baseline pale"') == 3
+
+
+def test_every_run_of_several_is_drawn_and_their_median() -> None:
+    text = shown(several())
+    charts = 2 * (len(NAMES) + 1) * 3  # services and runtime by latency, memory and CPU
+
+    Shape(text)
+    assert text.count('class="line run ') == RUNS * charts
+    assert text.count('class="line baseline"') == 3 + charts / 2  # and the legends' keys
+    assert text.count('<path class="run"') == RUNS * 2 * len(NAMES)
+    assert text.count('<circle class="bar run ') == RUNS * 2 * (len(NAMES) + 4)
+    assert text.count("the strong ones their medians") == 3
+    assert "the strong ones their medians" not in shown(hostile())
+
+
+def test_the_middle_line_is_as_long_as_half_of_the_runs() -> None:
+    lines = [
+        [(0.0, 1.0), (0.5, 5.0), (1.0, 3.0)],
+        [(0.02, 2.0), (0.53, 4.0)],
+        [(0.01, 9.0), (0.49, 0.0), (1.01, 5.0), (1.5, 7.0)],
+    ]
+
+    assert middle_line(lines) == [(0.01, 2.0), (0.5, 4.0), (1.005, 4.0)]
+    assert middle_line(lines[:1]) == lines[0]
+    assert middle_line([[(0.0, 1.0)], [(0.1, 3.0)]]) == [(0.05, 2.0)]
+
+
+def test_a_start_in_the_middle_has_the_medians_of_the_runs_that_have_it() -> None:
+    first, *others = several().baseline.runs
+    silent = replace(first, services={"redis": ServiceFigures("local")})
+
+    found = middle_start([silent, first, *others])
+
+    assert found is not None
+    assert list(found.services) == list(dict.fromkeys(["redis", *NAMES]))
+    redis = [run.services["redis"].startup_seconds for run in (first, *others)]
+    assert found.services["redis"].startup_seconds == sorted(it for it in redis if it)[1]
+    assert middle_start([]) is None
+    assert middle_start([first]) is first
 
 
 def test_a_long_line_keeps_its_peaks() -> None:

@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from fakedocker import FakeDocker
 from python_on_whales import DockerClient
 from tranship.modes import containers
-from tranship.modes.base import ServiceProcess, Startup
+from tranship.modes.base import Address, ServiceProcess, Startup
 from tranship.modes.cgroups import Cgroup
-from tranship.trials import procfiles, run, sampling
+from tranship.stack.model import Health, Service
+from tranship.trials import procfiles, pulse, run, sampling
 from tranship.trials.record import Series
 from tranship.trials.sampling import Counter, Sampler
 from waiting import until
@@ -245,3 +248,47 @@ def test_the_offset_is_what_is_not_its_own(
 ) -> None:
     assert expected == run._offset(Startup(2.0, ready, own), "api")
     assert run._offset(None, "api") is None
+
+
+class _Healthy(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/health" else 503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_the_health_probe_is_asked_while_the_block_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "INTERVAL_SECONDS", 0.01)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Healthy) as server:
+        threading.Thread(target=server.serve_forever).start()
+        here = Address("127.0.0.1", server.server_address[1])
+        services = [
+            Service("api", health=Health("http", here.port, "/health")),
+            Service("ill", health=Health("http", here.port, "/ill")),
+            Service("silent"),
+        ]
+        processes = [ServiceProcess(it.name, "local", os.getpid(), 0.0) for it in services]
+        asking = pulse.Pulse(services, dict.fromkeys(("api", "ill"), here))
+        try:
+            with Sampler(processes, pulse=asking) as sampler:
+                until(lambda: answers(sampler, "api"), "an answer")
+        finally:
+            server.shutdown()
+
+    assert all(0 < seconds < 1 for seconds in answers(sampler, "api"))
+    assert [] == answers(sampler, "ill") == answers(sampler, "silent")
+    series = sampler.series("ill")
+    assert series is not None
+    assert len(series.latency_seconds) == len(series.at_seconds)
+    assert asking.cost_seconds > 0
+
+
+def answers(sampler: Sampler, service: str) -> list[float]:
+    series = sampler.series(service)
+    assert series is not None
+    return [it for it in series.latency_seconds if it is not None]

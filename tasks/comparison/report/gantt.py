@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ...trials.record import Trial
 from ..critical import Start, Step, start_of
 from ..diff import Comparison
+from ..middle import middle_start
 from ..units import quantity
 from .elements import SIDES, Ink, folded, legend, note
 from .scales import Scale, round_top
@@ -23,12 +25,15 @@ class Span:
     began: float
     answered: float
     deciding: bool
+    runs: tuple[float, ...] = ()
+    """When it answered in each run, where the span is their median."""
 
 
 def startup_chart(comparison: Comparison, ink: Ink) -> str:
     """Return the chart with its words, or why there is none."""
-    starts = [start_of(it.trial) if it.trial else Start((), ()) for it in comparison.sides]
-    sides = [_spans(start) for start in starts]
+    middles = [middle_start(side.runs) for side in comparison.sides]
+    starts = [start_of(trial) if trial else Start((), ()) for trial in middles]
+    sides = [_spans(start, side.runs) for start, side in zip(starts, comparison.sides, strict=True)]
     names = list(dict.fromkeys(name for spans in sides for name in spans))
     if not names:
         return note("No chart: neither trial says when its services answered.")
@@ -50,8 +55,16 @@ def startup_chart(comparison: Comparison, ink: Ink) -> str:
     )
 
 
-def _spans(start: Start) -> dict[str, Span]:
-    return {step.service: Span(_began(step), step.ready, step.decided) for step in start.steps}
+def _spans(start: Start, runs: Sequence[Trial]) -> dict[str, Span]:
+    return {
+        step.service: Span(_began(step), step.ready, step.decided, _answers(step.service, runs))
+        for step in start.steps
+    }
+
+
+def _answers(service: str, runs: Sequence[Trial]) -> tuple[float, ...]:
+    figures = (run.services.get(service) for run in runs) if len(runs) > 1 else ()
+    return tuple(it.startup_seconds for it in figures if it and it.startup_seconds is not None)
 
 
 def _began(step: Step) -> float:
@@ -62,7 +75,9 @@ def _began(step: Step) -> float:
 
 
 def _drawing(names: list[str], sides: list[dict[str, Span]], titles: list[str], ink: Ink) -> str:
-    greatest = max(span.answered for spans in sides for span in spans.values())
+    greatest = max(
+        it for spans in sides for span in spans.values() for it in (span.answered, *span.runs)
+    )
     top, step = round_top(greatest, 8)
     scale = Scale(top, _LEFT, _RIGHT)
     height = _TOP + len(names) * (2 * _BAR + _GAP) + 24
@@ -98,6 +113,7 @@ def _bar(span: Span, y: float, side: str, scale: Scale, words: str) -> str:
     left, right = scale.at(span.began), scale.at(span.answered)
     middle = y + (_BAR - 3) / 2
     chained = "" if span.deciding else " pale"
+    beyond = max(map(scale.at, (span.answered, *span.runs))) + 6
     took = quantity(span.answered - span.began, "seconds")
     return (
         f"<g><title>{words}: began after {escape(quantity(span.began, 'seconds'))}, "
@@ -106,8 +122,16 @@ def _bar(span: Span, y: float, side: str, scale: Scale, words: str) -> str:
         f'<path class="wait {side}" d="M{scale.start:.1f} {middle:.1f}H{left:.1f}"/>'
         f'<rect class="bar {side}{chained}" x="{left:.1f}" y="{y}" rx="2" '
         f'width="{max(right - left, 2):.1f}" height="{_BAR - 3}"/>'
-        f'<text class="value" x="{right + 6:.1f}" y="{middle + 4:.1f}">'
+        f"{_ticks(span, y, scale)}"
+        f'<text class="value" x="{beyond:.1f}" y="{middle + 4:.1f}">'
         f"{escape(quantity(span.answered, 'seconds'))}</text></g>"
+    )
+
+
+def _ticks(span: Span, y: float, scale: Scale) -> str:
+    return "".join(
+        f'<path class="run" d="M{scale.at(it):.1f} {y - 1:.1f}V{y + _BAR - 2:.1f}"/>'
+        for it in span.runs
     )
 
 

@@ -7,11 +7,8 @@ from typing import Literal
 
 from ...trials.record import TestOutcome
 from ..diff import Comparison, Pair
-from ..joining import join
 
 State = Literal["differs", "one-side", "flaky", "same-failure", "same"]
-
-_GRAVITY: tuple[State, ...] = ("differs", "one-side", "flaky", "same-failure", "same")
 
 
 @dataclass(frozen=True)
@@ -47,15 +44,19 @@ def joined_tests(comparison: Comparison) -> list[JoinedTest]:
     if not left.tests or not right.tests:
         return []
     # The comparison keeps the very objects of the trials: what is not listed there is the same.
-    states: dict[int, State] = {id(pair.baseline): "differs" for pair in comparison.different}
-    states |= {id(pair.baseline): "same-failure" for pair in comparison.same_failure}
-    states |= {
-        id(test): "flaky" for it in comparison.flaky for test in (it.baseline, it.candidate) if test
+    named = {
+        *(id(pair.baseline) for pair in (*comparison.different, *comparison.same_failure)),
+        *(id(it.baseline) for it in comparison.flaky),
     }
-    joined = join(left.tests, right.tests)
-    found = [
-        *(JoinedTest(one, other, states.get(id(one), "same")) for one, other in joined.pairs),
-        *(JoinedTest(it, None, states.get(id(it), "one-side")) for it in joined.only_baseline),
-        *(JoinedTest(None, it, states.get(id(it), "one-side")) for it in joined.only_candidate),
+    return [
+        *(JoinedTest(it.baseline, it.candidate, "differs") for it in comparison.different),
+        *(JoinedTest(it, None, "one-side") for it in comparison.only_baseline),
+        *(JoinedTest(None, it, "one-side") for it in comparison.only_candidate),
+        *(JoinedTest(it.baseline, it.candidate, "flaky") for it in comparison.flaky),
+        *(JoinedTest(it.baseline, it.candidate, "same-failure") for it in comparison.same_failure),
+        *(
+            JoinedTest(it.baseline, it.candidate, "same")
+            for it in comparison.pairs
+            if id(it.baseline) not in named
+        ),
     ]
-    return sorted(found, key=lambda it: _GRAVITY.index(it.state))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from xml.etree import ElementTree
 
 from ...trials.record import TestOutcome
 from ..diff import Comparison
@@ -19,65 +18,73 @@ def junit(comparison: Comparison, mask: Callable[[str], str] = str) -> bytes:
 
     A side without any test is one error, so that no reader takes the file for a success.
     """
-    shown = Ink(mask).plain
+    shown = Ink(mask)
     baseline, candidate = (shown(side.name) for side in comparison.sides)
     tests = joined_tests(comparison)
-    suite = ElementTree.Element("testsuite", name=f"{baseline} and {candidate}")
-    for it in tests:
-        _case(suite, it, (baseline, candidate), shown)
-    if not tests:
-        case = ElementTree.SubElement(suite, "testcase", classname="tranship", name="comparison")
-        idle = [shown(side.name) for side in comparison.sides if not side.tests]
-        words = f"No test to compare: none ran on {' and '.join(idle)}."
-        ElementTree.SubElement(case, "error", message=words).text = words
     counts = {
         "tests": len(tests) or 1,
         "failures": sum(it.state in _FAILURES for it in tests),
         "errors": int(not tests),
         "skipped": sum(_skipped(it) for it in tests),
     }
-    suite.attrib |= {key: str(value) for key, value in counts.items()}
-    suite.set("time", f"{sum(_seconds(it) for it in tests):.3f}")
-    root = ElementTree.Element("testsuites")
-    root.append(suite)
-    payload: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return payload
+    found = " ".join(f'{key}="{value}"' for key, value in counts.items())
+    # As text: a tree of 50,000 elements takes three times as long to build and to write.
+    cases = [_case(it, (baseline, candidate), shown) for it in tests] or [
+        _nothing(comparison, shown)
+    ]
+    return "".join(
+        (
+            "<?xml version='1.0' encoding='utf-8'?>\n<testsuites>"
+            f'<testsuite name="{baseline} and {candidate}" {found} '
+            f'time="{sum(_seconds(it) for it in tests):.3f}">',
+            *cases,
+            "</testsuite></testsuites>",
+        )
+    ).encode()
 
 
-def _case(
-    suite: ElementTree.Element,
-    it: JoinedTest,
-    names: tuple[str, str],
-    shown: Callable[[str], str],
-) -> None:
-    case = ElementTree.SubElement(
-        suite,
-        "testcase",
-        classname=shown(it.test.classname),
-        name=shown(it.test.name),
-        time=f"{_seconds(it):.3f}",
+def _nothing(comparison: Comparison, shown: Ink) -> str:
+    idle = [shown(side.name) for side in comparison.sides if not side.tests]
+    words = f"No test to compare: none ran on {' and '.join(idle)}."
+    return (
+        '<testcase classname="tranship" name="comparison">'
+        f'<error message="{words}">{words}</error></testcase>'
     )
+
+
+def _case(it: JoinedTest, names: tuple[str, str], shown: Ink) -> str:
+    test = it.test
+    head = (
+        f'<testcase classname="{shown(test.classname)}" name="{shown(test.name)}" '
+        f'time="{_seconds(it):.3f}"'
+    )
+    inside = _inside(it, names, shown)
+    return f"{head}>{inside}</testcase>" if inside else f"{head} />"
+
+
+def _inside(it: JoinedTest, names: tuple[str, str], shown: Ink) -> str:
+    """Return what a testcase says besides that it passed."""
+    if _skipped(it):
+        return f'<skipped message="{shown(it.test.message)}" />'
     sides = [
         (name, test) for name, test in zip(names, (it.baseline, it.candidate), strict=True) if test
     ]
-    if _skipped(it):
-        ElementTree.SubElement(case, "skipped", message=shown(it.test.message))
     if it.state == "flaky":
         # No difference of the sides: a gate on this report must not fail by chance.
         tallies = (f"{name}: {tally(test)}" for name, test in sides)
-        ElementTree.SubElement(case, "system-out").text = f"flaky; {'; '.join(tallies)}"
+        return f"<system-out>flaky; {'; '.join(tallies)}</system-out>"
     if it.state not in _FAILURES:
-        return
+        return ""
     outcomes = ", ".join(f"{test.outcome} on {name}" for name, test in sides)
     message = outcomes if it.pair else f"only on {sides[0][0]}"
-    failure = ElementTree.SubElement(case, "failure", message=message, type=it.state)
-    failure.text = "\n".join(
+    text = "\n".join(
         f"{name}: {test.outcome} in {test.seconds:.3f} s{_because(test, shown)}"
         for name, test in sides
     )
+    return f'<failure message="{message}" type="{it.state}">{text}</failure>'
 
 
-def _because(test: TestOutcome, shown: Callable[[str], str]) -> str:
+def _because(test: TestOutcome, shown: Ink) -> str:
     return f": {shown(test.message)}" if test.message else ""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from ...trials.record import Trial
 from ..diff import Comparison
+from ..middle import median
 from ..units import quantity
 from .elements import SIDES, Cell, Column, Grid, Ink, Row, folded, legend, note
 from .scales import Decades, decades
@@ -24,6 +26,8 @@ class Spread:
     p99: float | None
     samples: int
     failed: int
+    runs: tuple[float, ...] = ()
+    """The median of each run, where these are the medians of several."""
 
     @property
     def slowest(self) -> float:
@@ -33,7 +37,7 @@ class Spread:
 
 def latency_chart(comparison: Comparison, ink: Ink) -> str:
     """Return the chart with its words, or why there is none."""
-    names, sides = _spreads((comparison.baseline.trial, comparison.candidate.trial))
+    names, sides = _spreads((comparison.baseline.runs, comparison.candidate.runs))
     if not names:
         return note("No chart: neither trial measured a latency.")
     titles = [ink(side.name) for side in comparison.sides]
@@ -51,14 +55,14 @@ def latency_chart(comparison: Comparison, ink: Ink) -> str:
 
 
 def _spreads(
-    trials: tuple[Trial | None, Trial | None],
+    runs: tuple[Sequence[Trial], Sequence[Trial]],
 ) -> tuple[list[str], list[dict[str, Spread]]]:
     """Return the names of all calls in the chart's order, and each side's spreads by them.
 
     A target's ways stand together, whichever side has them; the health probes stand last.
     """
     names: list[str] = []
-    edges = [_edges(trial) for trial in trials]
+    edges = [_edges(side) for side in runs]
     found: list[dict[str, Spread]] = [{}, {}]
     for route in sorted({route for side in edges for route in side}):
         consumers = list(dict.fromkeys(name for side in edges for name in side.get(route, {})))
@@ -72,7 +76,7 @@ def _spreads(
                 known = [spreads[it] for it in group if it in spreads]
                 if known:
                     found[index][name] = known[0]
-    probes = [dict(_probes(trial)) for trial in trials]
+    probes = [_probes(side) for side in runs]
     names += dict.fromkeys(name for side in probes for name in side)
     return names, [{**calls, **health} for calls, health in zip(found, probes, strict=True)]
 
@@ -81,14 +85,35 @@ Route = tuple[str, str, str]
 """Target, kind, and how it was reached."""
 
 
-def _edges(trial: Trial | None) -> dict[Route, dict[str, Spread]]:
-    found: dict[Route, dict[str, Spread]] = {}
-    for edge in trial.edges if trial else ():
+def _edges(runs: Sequence[Trial]) -> dict[Route, dict[str, Spread]]:
+    each: dict[Route, dict[str, list[Spread]]] = {}
+    for edge in (edge for run in runs for edge in run.edges):
         if edge.p50_seconds is not None:
-            found.setdefault((edge.target, edge.kind, edge.via), {})[edge.consumer] = Spread(
-                edge.p50_seconds, edge.p95_seconds, edge.p99_seconds, edge.samples, edge.failed
+            route = (edge.target, edge.kind, edge.via)
+            each.setdefault(route, {}).setdefault(edge.consumer, []).append(
+                Spread(
+                    edge.p50_seconds, edge.p95_seconds, edge.p99_seconds, edge.samples, edge.failed
+                )
             )
-    return found
+    return {
+        route: {name: _together(spreads) for name, spreads in found.items()}
+        for route, found in each.items()
+    }
+
+
+def _together(spreads: Sequence[Spread]) -> Spread:
+    """Return the spreads of several runs as one."""
+    if len(spreads) == 1:
+        return spreads[0]
+    medians = [it.p50 for it in spreads]
+    return Spread(
+        p50=statistics.median(medians),
+        p95=median(it.p95 for it in spreads),
+        p99=median(it.p99 for it in spreads),
+        samples=sum(it.samples for it in spreads),
+        failed=sum(it.failed for it in spreads),
+        runs=tuple(medians),
+    )
 
 
 def _call(consumers: list[str], route: Route) -> str:
@@ -97,20 +122,30 @@ def _call(consumers: list[str], route: Route) -> str:
     return f"{who} \N{RIGHTWARDS ARROW} {target} ({kind}, {how})"
 
 
-def _probes(trial: Trial | None) -> Iterator[tuple[str, Spread]]:
-    for name, figures in (trial.services if trial else {}).items():
+def _probes(runs: Sequence[Trial]) -> dict[str, Spread]:
+    each: dict[str, list[Spread]] = {}
+    for name, figures in (item for run in runs for item in run.services.items()):
         health = figures.health
         if health and health.p50_seconds is not None:
             failed = health.samples - health.passed
-            yield (
-                f"health probe of {name}",
-                Spread(health.p50_seconds, health.p95_seconds, None, health.samples, failed),
+            each.setdefault(f"health probe of {name}", []).append(
+                Spread(
+                    health.p50_seconds,
+                    health.p95_seconds,
+                    health.p99_seconds,
+                    health.samples,
+                    failed,
+                )
             )
+    return {name: _together(spreads) for name, spreads in each.items()}
 
 
 def _drawing(names: list[str], sides: list[dict[str, Spread]], titles: list[str], ink: Ink) -> str:
     known = [
-        value for spreads in sides for it in spreads.values() for value in (it.p50, it.slowest)
+        value
+        for spreads in sides
+        for it in spreads.values()
+        for value in (it.p50, it.slowest, *it.runs)
     ]
     scale = decades(known, _LEFT, _RIGHT)
     bottom = _TOP + len(names) * _ROW
@@ -141,7 +176,11 @@ def _axis(scale: Decades, bottom: float) -> Iterator[str]:
 
 
 def _mark(spread: Spread, y: float, side: str, scale: Decades, words: str) -> str:
-    median, end = scale.at(spread.p50), scale.at(spread.slowest)
+    middle, end = scale.at(spread.p50), scale.at(spread.slowest)
+    dots = "".join(
+        f'<circle class="bar run {side}" cx="{scale.at(it):.1f}" cy="{y:.1f}" r="2.5"/>'
+        for it in spread.runs
+    )
     tick = ""
     if spread.p95 is not None:
         x = scale.at(spread.p95)
@@ -150,8 +189,8 @@ def _mark(spread: Spread, y: float, side: str, scale: Decades, words: str) -> st
     return (
         f"<g><title>{words}: p50 {p50}, p95 {p95}, p99 {p99}, "
         f"{spread.failed} of {spread.samples} failed</title>"
-        f'<path class="span {side}" d="M{median:.1f} {y:.1f}H{end:.1f}"/>{tick}'
-        f'<circle class="bar {side}" cx="{median:.1f}" cy="{y:.1f}" r="4.5"/></g>'
+        f'<path class="span {side}" d="M{middle:.1f} {y:.1f}H{end:.1f}"/>{tick}'
+        f'{dots}<circle class="bar {side}" cx="{middle:.1f}" cy="{y:.1f}" r="4.5"/></g>'
     )
 
 

@@ -1,24 +1,25 @@
-"""Memory and CPU over time: one small chart a service and figure, both sides in each."""
+"""Latency, memory and CPU over time: one small chart a service and figure, both sides in each."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ...trials.record import Series, Trial
-from ..diff import Comparison
+from ...trials.record import Series
+from ..diff import Comparison, Summary
+from ..middle import Points, middle_line
 from .elements import SIDES, Ink, legend, note
 from .scales import Scale, round_top
 
 MOST_POINTS = 240
 """Points of one line: a chart has no room for more."""
+MOST_POINTS_OF_A_RUN = 80
+"""Points of the thin line of one run of several."""
 RUNTIME = "(runtime)"
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 164, 58, 348, 12, 140
-
-Points = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,26 @@ class Measure:
     title: str
     unit: str
     points: Callable[[Series], Points]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn of one side: the line, and those of the runs where it is their median."""
+
+    line: Points
+    runs: Sequence[Points] = ()
+
+    @property
+    def all(self) -> Points:
+        """Every point that has to have a place."""
+        return [*self.line, *itertools.chain.from_iterable(self.runs)]
+
+
+def _drawn(lines: Iterable[Points]) -> Drawn:
+    known = [line for line in lines if line]
+    if not known:
+        return Drawn([])
+    return Drawn(middle_line(known), known if len(known) > 1 else ())
 
 
 def _memory(series: Series) -> Points:
@@ -44,12 +65,20 @@ def _cpu(series: Series) -> Points:
     ]
 
 
-_MEASURES = (Measure("Memory", "MiB", _memory), Measure("CPU", "% of one CPU", _cpu))
+def _latency(series: Series) -> Points:
+    return _known(series, (None if it is None else it * 1000 for it in series.latency_seconds))
+
+
+_MEASURES = (
+    Measure("Latency of the health probe", "ms", _latency),
+    Measure("Memory", "MiB", _memory),
+    Measure("CPU", "% of one CPU", _cpu),
+)
 
 
 def resource_charts(comparison: Comparison, ink: Ink) -> str:
     """Return the charts under one heading a figure, or why there are none."""
-    sides = [dict(_series(side.trial)) for side in comparison.sides]
+    sides = [_series(side) for side in comparison.sides]
     names = list(dict.fromkeys(name for side in sides for name in side))
     if not names:
         return note("No charts: neither trial sampled its services while the suite ran.")
@@ -58,8 +87,8 @@ def resource_charts(comparison: Comparison, ink: Ink) -> str:
     for measure in _MEASURES:
         figures = []
         for name in names:
-            lines = [measure.points(side[name]) if name in side else [] for side in sides]
-            if any(lines):
+            lines = [_drawn(map(measure.points, side.get(name, ()))) for side in sides]
+            if any(it.line for it in lines):
                 figures.append(_figure(ink(name), measure, lines, titles))
         words = "".join(figures) or note("Not sampled on either side.")
         blocks.append(f'<h3>{measure.title} ({measure.unit})</h3><div class="charts">{words}</div>')
@@ -69,14 +98,15 @@ def resource_charts(comparison: Comparison, ink: Ink) -> str:
     return "".join(blocks)
 
 
-def _series(trial: Trial | None) -> Iterator[tuple[str, Series]]:
-    if trial is None:
-        return
-    for name, figures in trial.services.items():
-        if figures.series is not None:
-            yield name, figures.series
-    if trial.runtime and trial.runtime.series is not None:
-        yield RUNTIME, trial.runtime.series
+def _series(side: Summary) -> dict[str, list[Series]]:
+    """Return service -> the series of every run that has one; the runtime's stands last."""
+    found: dict[str, list[Series]] = {}
+    for run in side.runs:
+        for name, figures in run.services.items():
+            if figures.series is not None:
+                found.setdefault(name, []).append(figures.series)
+    runtime = [it.runtime.series for it in side.runs if it.runtime and it.runtime.series]
+    return {**found, RUNTIME: runtime} if runtime else found
 
 
 def _known(series: Series, values: Iterable[float | None]) -> Points:
@@ -87,9 +117,9 @@ def _known(series: Series, values: Iterable[float | None]) -> Points:
     ]
 
 
-def _figure(name: str, measure: Measure, lines: list[Points], titles: list[str]) -> str:
-    top, step = round_top(max(value for line in lines for _, value in line), 3)
-    end = max(at for line in lines for at, _ in line)
+def _figure(name: str, measure: Measure, lines: list[Drawn], titles: list[str]) -> str:
+    top, step = round_top(max(value for it in lines for _, value in it.all), 3)
+    end = max(at for it in lines for at, _ in it.all)
     across, up = Scale(max(end, 1e-3), _LEFT, _RIGHT), Scale(top, _BOTTOM, _TOP)
     parts = []
     for tick in up.ticks(step):
@@ -102,20 +132,28 @@ def _figure(name: str, measure: Measure, lines: list[Points], titles: list[str])
             f"{at:.1f} s</text>"
         )
     said = []
-    for line, title, side in zip(lines, titles, SIDES, strict=True):
-        if not line:
+    for drawn, title, side in zip(lines, titles, SIDES, strict=True):
+        if not drawn.line:
             continue
-        words = f"{title}: {_range(line, measure.unit)}"
+        for run in drawn.runs:
+            path = _path(thinned(run, MOST_POINTS_OF_A_RUN), across, up)
+            parts.append(f'<path class="line run {side}" d="{path}"/>')
+        several = f", median of {len(drawn.runs)} runs" if drawn.runs else ""
+        words = f"{title}{several}: {_range(drawn.line, measure.unit)}"
         said.append(words)
-        path = "L".join(f"{across.at(at):.1f} {up.at(it):.1f}" for at, it in thinned(line))
-        # A single sample is a line of no length: a round cap makes it a dot.
-        path = f"M{path}" if len(line) > 1 else f"M{path}h0.1"
+        path = _path(thinned(drawn.line), across, up)
         parts.append(f'<path class="line {side}" d="{path}"><title>{words}</title></path>')
     return (
         f'<figure><figcaption>{name}</figcaption><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="{measure.title} of {name}. {"; ".join(said)}">{"".join(parts)}</svg>'
         f'<p class="note">{"; ".join(said)}</p></figure>'
     )
+
+
+def _path(line: Points, across: Scale, up: Scale) -> str:
+    path = "L".join(f"{across.at(at):.1f} {up.at(it):.1f}" for at, it in line)
+    # A single sample is a line of no length: a round cap makes it a dot.
+    return f"M{path}" if len(line) > 1 else f"M{path}h0.1"
 
 
 def _range(line: Points, unit: str) -> str:

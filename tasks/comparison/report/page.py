@@ -30,7 +30,7 @@ _PARTS = (
     ("gates", "Gates", gates),
     ("services", "Services", services),
     ("start-up", "Start-up", startup_chart),
-    ("resources", "Memory and CPU while the suite ran", resource_charts),
+    ("resources", "Latency, memory and CPU while the suite ran", resource_charts),
     ("latency", "Latency", latency_chart),
     ("fingerprint", "What the suite saw differently", sections.fingerprint),
 )
@@ -65,9 +65,9 @@ def page(
     baseline, candidate = (ink(side.name) for side in comparison.sides)
     kind, words = headline(code, comparison)
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in _PARTS)
-    first = sections.first_run(comparison)
+    runs = sections.each_run(comparison)
     body = "".join(
-        section(name, title, first if name in _CHARTS else "", part(comparison, ink))
+        section(name, title, runs if name in _CHARTS else "", part(comparison, ink))
         for name, title, part in _PARTS
     )
     # The hashes let our own style and script in, and nothing that text could smuggle in.

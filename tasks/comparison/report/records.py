@@ -11,10 +11,12 @@ from ...settings import Settings
 from ..diff import Comparison
 from ..records import Side, comparison_of
 from ..tables import render
+from ..uncollected import uncollected
 from ..verdict import exit_code
 from .files import write_reports
 
 
+@uncollected()
 def reported_records(
     settings: Settings,
     baseline: Side,
@@ -40,6 +42,7 @@ def reported_records(
     return "\n\n".join(filter(None, (above, where, verdict))), code
 
 
+@uncollected()
 def write_records(
     settings: Settings,
     baseline: Side,

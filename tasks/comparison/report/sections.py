@@ -21,9 +21,10 @@ _COUNTED: dict[Outcome, str] = {
 }
 
 
-def first_run(comparison: Comparison) -> str:
-    """Return the note that a chart of several runs shows the first; empty for one run."""
-    return note("Of each mode's first run.") if max(comparison.runs) > 1 else ""
+def each_run(comparison: Comparison) -> str:
+    """Return how a chart shows several runs; empty for one run."""
+    words = "Thin lines and small marks are the single runs, the strong ones their medians."
+    return note(words) if max(comparison.runs) > 1 else ""
 
 
 def summary(comparison: Comparison, ink: Ink) -> str:
