@@ -128,7 +128,7 @@ def _see_and_dial(
     side = next(iter(mode.pythons))
     known = edges.routes(services, mode.sides, mode.references, addresses)
     here = [route for route in known if (route.via, route.side) == ("direct", side)]
-    found.fingerprint, rest = _seen(mode, edges.program(here))
+    found.fingerprint, rest = seen(mode, edges.program(here))
     found.edges = (
         *edges.latencies(here, edges.read(rest)),
         *edges.measured(mode, [route for route in known if route not in here]),
@@ -147,10 +147,10 @@ def _prune_logs(settings: Settings) -> None:
 
 def fingerprint(mode: Mode) -> dict[str, str]:
     """Return what the suite's interpreter sees in this mode."""
-    return _seen(mode)[0]
+    return seen(mode)[0]
 
 
-def _seen(mode: Mode, more: str = "") -> tuple[dict[str, str], str]:
+def seen(mode: Mode, more: str = "") -> tuple[dict[str, str], str]:
     """Return the fingerprint, and what the program `more` printed in the same interpreter."""
     source = (importlib.resources.files(__package__) / "fingerprint.py").read_text("utf-8")
     program = f"STACK_NAMES = {sorted(mode.sides)!r}\n{source}\n{more}"
