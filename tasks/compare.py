@@ -8,6 +8,9 @@ from invoke.exceptions import Exit
 
 from . import console
 from .boundary import task
+from .errors import UsageError
+from .selection import Count, Seconds
+from .selection import names as selected
 
 
 @task(
@@ -91,11 +94,52 @@ def explain(c: Context, test: str = "", baseline: str = "local", candidate: str 
     console.out(masker(settings)(explained(settings, test, baseline, candidate)))
 
 
+@task(
+    positional=["test"],
+    help={
+        "test": "A part of the name of one test that differs, or its node id.",
+        "baseline": "The mode that the other is compared with.",
+        "candidate": "The mode that is compared.",
+        "repeat": "How often a probe must agree with itself.",
+        "apply": "Keys of differences, separated by commas: run without and with these, and stop.",
+        "timeout": "Seconds that one probe may take; 60, or the suite's own limit if that is less.",
+        "limit": "How many probes there may be.",
+        "format": "terminal or json.",
+    },
+)
+def bisect(
+    c: Context,
+    test: str,
+    baseline: str = "local",
+    candidate: str = "docker",
+    repeat: Count = Count(3),  # noqa: B008 - a number, and Invoke reads its type
+    apply: str = "",
+    timeout: Seconds = Seconds(0),  # noqa: B008 - a number, and Invoke reads its type
+    limit: Count = Count(200),  # noqa: B008
+    format: str = "terminal",  # noqa: A002 - the word of the command line
+) -> None:
+    """Find the difference that makes a test fail on one side, by applying and running it."""
+    from . import settings as settings_module
+    from .comparison.bisect.run import Options, run
+    from .envmap.project import masker
+
+    if format not in ("terminal", "json"):
+        raise UsageError(f"Unknown format {format!r}. Formats: terminal, json.")
+    settings = settings_module.load()
+    mask = masker(settings)
+    options = Options(repeat, selected([apply]), float(timeout), limit)
+    found = run(settings, test, baseline, candidate, options, lambda line: console.note(mask(line)))
+    console.out(mask(found.as_json() if format == "json" else found.as_text()))
+    if found.code:
+        raise Exit(code=int(found.code))
+
+
 def _collection() -> Collection:
     found = Collection("compare")
     found.add_task(show)
     found.add_task(report)
     found.add_task(explain)
+    found.add_task(bisect)
     return found
 
 

@@ -43,6 +43,20 @@ class Lines(int):
         return made
 
 
+class Count(int):
+    """A number from 1."""
+
+    def __new__(cls, value: int | str = 1) -> Self:
+        """Return the number; raises Exit for a word that is none."""
+        try:
+            made = super().__new__(cls, value)
+        except ValueError:
+            made = super().__new__(cls, 0)
+        if made < 1:
+            raise Exit(f"{value!r} is not a number from 1.", int(ExitCode.USAGE))
+        return made
+
+
 def names(values: Iterable[str]) -> tuple[str, ...]:
     """Return the names of repeated `--service` options; each may be a comma list."""
     return tuple(

@@ -21,7 +21,17 @@ _OWN_NAME = 1.5
 _COMMON = 0.3
 """What so many tests use that it says little, beside what few do."""
 _CASE = 12
+_SLIGHT = 1
+"""A `2` stands in many messages: it says something only where more speaks of the row."""
+_ERROR_NUMBER = re.compile(r"\[(?:Errno|WinError) -?\d+\]")
+_NO_SUCH_FILE = re.compile(r"No such file or directory|FileNotFoundError")
 _SAYS_NOTHING = frozenset({"yes", "no", "none", "unknown", "missing", "no answer", "random", ""})
+# Modules that Python had once: this interpreter's own list depends on how new it is.
+_FORMER_MODULES = re.compile(
+    "aifc|asynchat|asyncore|audioop|binhex|cgi|cgitb|chunk|crypt|distutils|formatter|imghdr|imp"
+    "|lib2to3|mailcap|msilib|nis|nntplib|ossaudiodev|parser|pipes|smtpd|sndhdr|spwd|sunau|symbol"
+    "|telnetlib|uu|xdrlib"
+)
 # Distributions that are imported by another name; all others by their own.
 _IMPORTED_AS = {
     "attr": "attrs",
@@ -69,16 +79,18 @@ def rank(
     that are on disk. What speaks of no difference is in no row: an empty answer is one too.
     """
     found = []
+    # That the file is there in another case says why it is missing, and no folder is to blame.
+    said = _NO_SUCH_FILE.sub("", message) if case_twins else message
     for difference in differences:
         reasons = [
-            *_by_message(message, difference),
+            *_by_message(said, difference),
             *_by_values(message, difference),
             *_by_source(source, difference),
         ]
         if case_twins and difference.key.startswith("case_sensitive"):
             named, there = case_twins[0]
             reasons.append((_CASE, f"it asks for {named!r} and there is {there!r}"))
-        if reasons:
+        if any(weight != _SLIGHT for weight, _ in reasons):
             reasons.sort(key=lambda it: -it[0])
             score = sum(weight for weight, _ in reasons) + difference.suspicion / 20
             found.append(Cause(difference, score, tuple(reason for _, reason in reasons)))
@@ -95,7 +107,8 @@ def _by_message(message: str, difference: Difference) -> Iterator[Reason]:
         top = module.split(".")[0]
         if kind == "package" and distribution_of(top) == name != top:
             yield _NAMED, f"the failure names the module {top}"
-        if key == "python" and top in sys.stdlib_module_names:
+        own = top in sys.stdlib_module_names or _FORMER_MODULES.fullmatch(top)
+        if key == "python" and own:
             yield _NAMED, f"the failure names {top}, a module of Python's own"
     for topic in TOPICS:
         words = topic.covers(key) and topic.in_text(message)
@@ -105,16 +118,17 @@ def _by_message(message: str, difference: Difference) -> Iterator[Reason]:
 
 
 def _by_values(message: str, difference: Difference) -> Iterator[Reason]:
+    shown = _ERROR_NUMBER.sub("", message)
     values = [
         value
         for value in (difference.baseline, difference.candidate)
-        if value is not None and value not in _SAYS_NOTHING and _in_text(value, message)
+        if value is not None and value not in _SAYS_NOTHING and _in_text(value, shown)
     ]
     if len(values) == 2:
         yield _BOTH_VALUES, f"the failure shows both values, {values[0]!r} and {values[1]!r}"
     elif values:
-        # A `2` stands in many messages, a name of a zone in few.
-        yield _VALUE if len(values[0]) > 2 else 1, f"the failure shows {values[0]!r}"
+        # A name of a zone stands in few messages.
+        yield _VALUE if len(values[0]) > 2 else _SLIGHT, f"the failure shows {values[0]!r}"
 
 
 def _in_text(value: str, message: str) -> bool:

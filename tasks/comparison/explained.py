@@ -39,10 +39,10 @@ def explained(
     left, right = comparison.sides
     found = differences(*(it.trial.fingerprint if it.trial else {} for it in (left, right)))
     blocks = []
-    tests = list(_differing(comparison))
-    chosen = [it for it in tests if test in _name(it[0] or it[1])]
+    tests = list(differing(comparison))
+    chosen = [it for it in tests if test in test_name(it[0] or it[1])]
     if test and not chosen:
-        known = ", ".join(_name(it[0] or it[1]) for it in tests[:10])
+        known = ", ".join(test_name(it[0] or it[1]) for it in tests[:10])
         raise UsageError(
             f"No test that differs between {left.name} and {right.name} has {test!r} in its name. "
             + (f"These differ: {known}." if known else "None differs.")
@@ -52,12 +52,12 @@ def explained(
         path, source = test_source(settings, (ours or theirs))
         twins = case_twins(message, settings.root, path)
         causes = rank(message, source, found, case_twins=twins)
-        blocks.append(_block(comparison, (ours, theirs), path, causes, settings.root))
+        blocks.append(_block(comparison, (ours, theirs), path, causes, twins, settings.root))
     if chosen[SHOWN_TESTS:]:
         more = len(chosen) - SHOWN_TESTS
         blocks.append(f"{more} more tests differ: name them with --test, by a part of the name.")
     if comparison.flaky:
-        names = ", ".join(_name(it.test) for it in comparison.flaky)
+        names = ", ".join(test_name(it.test) for it in comparison.flaky)
         blocks.append(f"Flaky, which no difference of the sides explains: {names}.")
     if not tests:
         blocks.append(f"No test differs between {left.name} and {right.name} on record.")
@@ -69,7 +69,8 @@ def explained(
 Both = tuple[TestOutcome | None, TestOutcome | None]
 
 
-def _differing(comparison: Comparison) -> Iterator[Both]:
+def differing(comparison: Comparison) -> Iterator[Both]:
+    """Yield each test that differs, as either side has it; None where it has none."""
     for pair in comparison.different:
         yield pair.baseline, pair.candidate
     # A module that cannot be imported is one error there, and its tests are missing.
@@ -81,21 +82,30 @@ def _differing(comparison: Comparison) -> Iterator[Both]:
             yield None, test
 
 
-def _name(test: TestOutcome | None) -> str:
+def test_name(test: TestOutcome | None) -> str:
+    """Return a test's name as it is shown, and as `--test` is looked for in it."""
     if test is None:
         return ""
     return f"{test.classname}::{test.name}" if test.classname else test.name
 
 
 def _block(
-    comparison: Comparison, both: Both, path: Path | None, causes: tuple[Cause, ...], root: Path
+    comparison: Comparison,
+    both: Both,
+    path: Path | None,
+    causes: tuple[Cause, ...],
+    twins: tuple[tuple[str, str], ...],
+    root: Path,
 ) -> str:
-    lines = [_name(both[0] or both[1])]
+    lines = [test_name(both[0] or both[1])]
     for side, test in zip(comparison.sides, both, strict=True):
         said = f": {_shown(test.message, 160)}" if test and test.message else ""
         lines.append(f"  {side.name}: {test.outcome if test else 'not there'}{said}")
     where = path.relative_to(root) if path and path.is_relative_to(root) else path
     lines.append(f"  source: {where or 'not found, ranked by the failure alone'}")
+    if twins and not any(it.difference.key.startswith("case_sensitive") for it in causes):
+        # Both file systems tell the cases apart, and one side has a copy with other names.
+        lines.append("  it asks for {!r} and here is {!r}".format(*twins[0]))
     strong = [it for it in causes[:SHOWN] if it.score * WEAKEST >= causes[0].score]
     for number, cause in enumerate(strong, 1):
         lines.append(f"  {number}. {_row(cause.difference)}")
@@ -141,7 +151,8 @@ def test_source(settings: Settings, test: TestOutcome | None) -> tuple[Path | No
     )
 
 
-test_source.__test__ = False  # type: ignore[attr-defined] # no test, whatever pytest reads
+# No tests, whatever their names say to pytest.
+test_source.__test__ = test_name.__test__ = False  # type: ignore[attr-defined]
 
 
 def _path(settings: Settings, test: TestOutcome) -> Path | None:

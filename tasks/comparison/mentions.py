@@ -74,6 +74,8 @@ def _of(nodes: Sequence[ast.AST], aliases: Mapping[str, str]) -> Mentions:
             names.add(_dotted(node, aliases))
         elif isinstance(node, ast.arg):
             names.add(node.arg)
+        elif isinstance(node, (ast.Set, ast.SetComp)):
+            names.add("set")
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             texts.add(node.value)
         elif isinstance(node, ast.Import):

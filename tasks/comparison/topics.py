@@ -48,6 +48,7 @@ def _has_part(pattern: str, name: str) -> bool:
 _WRITES = "write_text|write_bytes|mkdir|makedirs|touch|unlink|rename|shutil|open|tempfile|tmp_path"
 _READS = "read_text|read_bytes|open|exists|is_file|listdir|iterdir|glob|rglob"
 _DENIED = r"Permission denied|PermissionError|Operation not permitted|\bEACCES\b"
+_DENIED_PATH = r"(?:Permission denied|Operation not permitted|EACCES)[^\n]*?: b?['\"/]"
 _MISSING = r"No such file or directory|FileNotFoundError"
 
 TOPICS: tuple[Topic, ...] = (
@@ -86,7 +87,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("read_only_.*", "", r"Read-only file system|\bEROFS\b", _WRITES),
     Topic("writable_home", "home|expanduser"),
     Topic("writable_tmp", "gettempdir|mkdtemp|mkstemp|TemporaryDirectory|NamedTemporaryFile"),
-    Topic("writable_.*", "access", _DENIED, _WRITES),
+    Topic("writable_.*", "access", _DENIED_PATH, _WRITES),
     Topic("noexec_.*", "execv|CDLL", "", "subprocess"),
     Topic("case_sensitive_.*", "normcase", rf"{_MISSING}|FileExistsError", _READS),
     Topic("cwd|home|env:HOME", "getcwd|cwd|chdir|expanduser|home", _MISSING, _READS),
@@ -126,9 +127,14 @@ TOPICS: tuple[Topic, ...] = (
         r"|No address associated|could not translate host name|Name does not resolve",
     ),
     Topic("dns:localhost|ipv6", "AF_INET6", r"::1\b|Cannot assign requested address"),
-    Topic("ports_from|uid", "bind|listen|HTTPServer", r"\bbind\b.*denied|Permission denied.*port"),
+    Topic(
+        "ports_from|uid|capabilities",
+        "bind|listen|HTTPServer",
+        r"\bbind\b.*denied|Permission denied.*port",
+    ),
     Topic("hostname|env:HOSTNAME", "gethostname|getfqdn|node|uname", ""),
     Topic("hash_seed|env:PYTHONHASHSEED", "hash|PYTHONHASHSEED", "", "set|frozenset"),
+    Topic("python_flags|env:PYTHONOPTIMIZE", "__debug__", r"DID NOT RAISE .*AssertionError"),
     Topic(
         "python|implementation|python_gil|python_flags",
         "version_info|hexversion|python_version|python_implementation|_is_gil_enabled|flags",

@@ -81,6 +81,13 @@ class SuiteProcess(Protocol):
         """Remove what running it left."""
 
 
+class RunsSuite(Protocol):
+    """What can start the suite."""
+
+    def suite(self, arguments: tuple[str, ...]) -> SuiteProcess:
+        """Start pytest where the suite belongs in this mode, with these arguments."""
+
+
 class Mode(Protocol):
     """A placement that can be started, waited for, measured and stopped."""
 

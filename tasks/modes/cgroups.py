@@ -6,9 +6,12 @@ Version 1 has one tree per controller, version 2 one tree for all; either may be
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..errors import EnvironmentFailed
 
 ROOT = Path("/sys/fs/cgroup")
 
@@ -74,6 +77,7 @@ class Cgroup:
         for folder in dict.fromkeys((self.memory, self.cpu)):
             with suppress(OSError):
                 folder.rmdir()
+        remove_limited(self.cpu.name)
 
 
 def _keyed(path: Path, key: str) -> int | None:
@@ -139,3 +143,44 @@ def named(prefix: str) -> tuple[Cgroup, ...]:
     for path in sorted(ROOT.glob(f"{prefix}*")):
         found.append(Cgroup(2, path, path))
     return tuple(found)
+
+
+_LIMITS: dict[str, tuple[str, str, str]] = {
+    "memory": ("memory", "memory.limit_in_bytes", "memory.max"),
+    "pids": ("pids", "pids.max", "pids.max"),
+    "cpus": ("cpu", "cpu.cfs_quota_us", "cpu.max"),
+}
+"""Limit -> its controller in version 1, and its file in either version."""
+_PERIOD = 100_000
+
+
+def limited(name: str, limits: Mapping[str, str]) -> list[str]:
+    """Make a group with these limits; return the files by which a process joins it.
+
+    Raises EnvironmentFailed where this user may not, or the kernel knows no such limit.
+    """
+    one_tree = not (ROOT / "memory").is_dir()
+    folders = []
+    try:
+        # The memory group is always made: by it a run that died is found again.
+        for limit, value in {"memory": "", **limits}.items():
+            controller, old, new = _LIMITS[limit]
+            folder = ROOT / name if one_tree else ROOT / controller / name
+            folder.mkdir(exist_ok=True)
+            folders.append(folder)
+            if limit == "cpus":
+                value = str(round(float(value) * _PERIOD))
+                value = f"{value} {_PERIOD}" if one_tree else value
+            if value:
+                (folder / (new if one_tree else old)).write_text(value)
+    except OSError as error:
+        remove_limited(name)
+        raise EnvironmentFailed(f"No control group {name!r} with such limits: {error}.") from error
+    return [str(folder / "cgroup.procs") for folder in dict.fromkeys(folders)]
+
+
+def remove_limited(name: str) -> None:
+    """Remove a group of `limited`, in every tree; what still runs in it is left."""
+    for folder in (ROOT / name, *(ROOT / it[0] / name for it in _LIMITS.values())):
+        with suppress(OSError):
+            folder.rmdir()

@@ -44,6 +44,8 @@ class ContainerSuite:
                 envs=dict(environment),
             )
         except DockerException as error:
+            # A container that was made and could not start would keep its name.
+            self.close()
             raise EnvironmentFailed(f"The suite cannot be started: {error_text(error)}") from error
 
     def lines(self) -> Iterator[str]:

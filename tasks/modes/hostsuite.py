@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..errors import EnvironmentFailed
 
+_PYTHON_SECONDS = 60.0
+
 
 class HostSuite:
     """pytest in a process group of its own, so that ending it ends what it started."""
@@ -83,16 +85,19 @@ def run_python(source: str, environment: Mapping[str, str], directory: Path) -> 
 
     Raises EnvironmentFailed when it fails.
     """
-    done = subprocess.run(
-        ["python", "-c", source],
-        env=dict(environment),
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["python", "-c", source],
+            env=dict(environment),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PYTHON_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EnvironmentFailed(f"python took more than {_PYTHON_SECONDS:g} s.") from error
     if done.returncode != 0:
         raise EnvironmentFailed(f"python failed: {done.stderr.strip()}")
     return done.stdout

@@ -2,7 +2,7 @@
 
 The suite's interpreter on either side runs this file's text; it prints one JSON object, name ->
 text. Names to look up are in STACK_NAMES when the text is prefixed with it, else in the
-arguments, else in the variable TRANSHIP_NAMES, separated by commas.
+arguments, else in the variable TRANSHIP_NAMES. ASCII alone: in the locale C, -c takes no more.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ import time
 
 DNS_SECONDS = 0.2
 """How long all look-ups together may take: the fingerprint is to cost less than 0.3 s."""
-SAMPLE = ["b", "A", "Z", "a", "z", "_a", "B", "1", "-b", "a b", "ä", "é", "ss", "ß"]
+SAMPLE = ["b", "A", "Z", "a", "z", "_a", "B", "1", "-b", "a b", "\u00e4", "\u00e9", "ss", "\u00df"]
 SECRET = re.compile(
     r"PASS(WORD|WD|PHRASE)?($|_)|_?PWD$|SECRET|TOKEN|CREDENTIAL|_AUTH$"
     r"|(API|PRIVATE|ACCESS|ENCRYPTION|SIGNING|MASTER|JWT)_?KEY",

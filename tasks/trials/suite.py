@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ..modes.base import Mode, SuiteProcess
+from ..modes.base import RunsSuite, SuiteProcess
 from ..settings import SuiteSettings
 from .junit import read_report
 from .record import SuiteRun, TestOutcome
@@ -56,7 +56,7 @@ def _names_path(extra: Sequence[str], root: Path) -> bool:
 
 
 def run(
-    mode: Mode,
+    mode: RunsSuite,
     settings: SuiteSettings,
     pytest_arguments: tuple[str, ...],
     show: Callable[[str], None],

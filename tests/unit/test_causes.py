@@ -56,6 +56,10 @@ LOCAL = {
     "dns:postgres": "no answer",
     "pytest_plugins": "asyncio cov",
     "date": "2026-05-01",
+    "capabilities": "000001fffeffffff",
+    "seccomp": "0",
+    "python_flags": "",
+    "env:PYTHONHASHSEED": "1",
     "env:REDIS_URL": "redis://127.0.0.1:6379/0",
     "env:HOME": "/home/ada",
     "env:REGION": "eu-1",
@@ -103,6 +107,11 @@ DOCKER = {
     "dns:postgres": "172.18.0.4",
     "pytest_plugins": "cov",
     "date": "2026-05-02",
+    "capabilities": "00000000a80421fb",
+    "seccomp": "2",
+    "python_flags": "optimize=1",
+    "env:PYTHONHASHSEED": "2",
+    "env:PYTHONOPTIMIZE": "1",
     "env:REDIS_URL": "redis://redis:6379/0",
     "env:HOME": "/",
     "env:DB_PASSWORD": "sha256:bbbbbbbb",
@@ -287,6 +296,15 @@ PLANTED = [
         "python",
     ),
     Planted(
+        "module that Python has no more",
+        """
+        def test_it():
+            import binhex
+        """,
+        "ModuleNotFoundError: No module named 'binhex'",
+        "python",
+    ),
+    Planted(
         "number of CPUs",
         """
         import os
@@ -379,6 +397,36 @@ PLANTED = [
         "Fatal Python error: Bus error",
         "shared_memory",
     ),
+    Planted(
+        "port below 1024",
+        """
+        import socket
+        def test_it():
+            socket.socket().bind(("127.0.0.1", 514))
+        """,
+        "PermissionError: [Errno 13] Permission denied",
+        "uid",
+    ),
+    Planted(
+        "asserts that are switched off",
+        """
+        import pytest
+        def test_it(order):
+            with pytest.raises(AssertionError):
+                order(0)
+        """,
+        "Failed: DID NOT RAISE <class 'AssertionError'>",
+        "env:PYTHONOPTIMIZE",
+    ),
+    Planted(
+        "order of a set",
+        """
+        def test_it():
+            assert next(iter({"AAPL", "MSFT"})) == "AAPL"
+        """,
+        "AssertionError: assert 'MSFT' == 'AAPL'",
+        "env:PYTHONHASHSEED",
+    ),
 ]
 
 
@@ -413,6 +461,19 @@ def test_a_value_that_the_failure_shows_is_a_reason() -> None:
     assert [("env:REGION", ("the failure shows both values, 'eu-1' and 'eu-2'",))] == [
         (it.difference.key, it.reasons) for it in causes
     ]
+
+
+@pytest.mark.parametrize("message", ["OSError: [Errno 2] Odd", "assert 2 == 3"])
+def test_a_small_number_alone_is_no_reason(message: str) -> None:
+    assert () == rank(message, TestSource(), differences({"seccomp": "0"}, {"seccomp": "2"}))
+
+
+def test_a_file_in_another_case_blames_no_folder() -> None:
+    folders = differences({"cwd": "/shop"}, {"cwd": "/app"})
+    message = "FileNotFoundError: [Errno 2] No such file or directory: 'a.csv'"
+
+    assert rank(message, TestSource(), folders)
+    assert () == rank(message, TestSource(), folders, case_twins=[("a.csv", "A.csv")])
 
 
 REGIONS = ({"env:REGION": "eu-1", "tz": "UTC"}, {"env:REGION": "eu-2", "tz": "JST"})
@@ -631,3 +692,15 @@ def test_a_file_of_the_same_letters_is_found(tmp_path: Path) -> None:
     assert () == case_twins(missing("data/README.txt"), tmp_path, None)
     assert () == case_twins(missing("data/other.txt"), tmp_path, None)
     assert () == case_twins("assert 'data/Readme.txt'", tmp_path, None)
+
+
+def test_another_case_is_said_where_no_file_system_differs(project: Settings) -> None:
+    (project.root / "Prices.csv").touch()
+    error = "FileNotFoundError: [Errno 2] No such file or directory: 'prices.csv'"
+    line = "  it asks for 'prices.csv' and here is 'Prices.csv'"
+    for cases, said in (({}, True), ({"case_sensitive_cwd": "no"}, False)):
+        kept = {"case_sensitive_cwd": "yes", "cpus": "2"}
+        write(trial("local", kept, outcome("test_stock", "failed", error)), project.trials)
+        write(trial("docker", {**kept, **cases}, outcome("test_stock", "passed")), project.trials)
+
+        assert said == (line in explained(project).splitlines())

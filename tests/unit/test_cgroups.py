@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tranship.errors import EnvironmentFailed
 from tranship.modes import cgroups
 from tranship.modes.base import ServiceProcess
 from tranship.modes.cgroups import Cgroup
@@ -49,6 +50,35 @@ def test_version_1_counts_in_two_trees(version_1: Path) -> None:
     assert (4096, 1.5, (7, 8)) == (group.memory_bytes(), group.cpu_seconds(), group.pids())
     assert "cgroup v1" == group.method
     assert (group.memory / "cgroup.procs", group.cpu / "cgroup.procs") == group.entries()
+
+
+def test_a_limited_group_of_version_1_is_one_in_each_tree(version_1: Path) -> None:
+    for controller in ("cpu", "pids"):
+        (version_1 / controller).mkdir()
+
+    joined = cgroups.limited("run-probe", {"cpus": "0.5", "pids": "9"})
+
+    trees = [version_1 / name / "run-probe" for name in ("memory", "cpu", "pids")]
+    assert [str(folder / "cgroup.procs") for folder in trees] == joined
+    assert "50000" == (trees[1] / "cpu.cfs_quota_us").read_text()
+    assert "9" == (trees[2] / "pids.max").read_text()
+    assert ["run-probe"] == [group.memory.name for group in cgroups.named("run-")], "found again"
+
+
+def test_a_limited_group_of_version_2_is_one(version_2: Path) -> None:
+    joined = cgroups.limited("run-probe", {"cpus": "2", "memory": "4096"})
+
+    group = version_2 / "run-probe"
+    assert [str(group / "cgroup.procs")] == joined
+    assert "200000 100000" == (group / "cpu.max").read_text()
+    assert "4096" == (group / "memory.max").read_text()
+
+
+def test_a_limited_group_that_cannot_be_made_leaves_nothing(version_1: Path) -> None:
+    with pytest.raises(EnvironmentFailed, match="No control group 'run-probe'"):
+        cgroups.limited("run-probe", {"cpus": "0.5"})
+
+    assert [] == list(version_1.glob("*/run-probe"))
 
 
 def test_version_2_counts_in_one(version_2: Path) -> None:

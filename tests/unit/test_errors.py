@@ -6,7 +6,7 @@ import pytest
 from invoke.exceptions import Exit
 from tranship import errors
 from tranship.errors import ExitCode, TranshipError, UnknownServiceError, near
-from tranship.selection import Lines, Seconds, names
+from tranship.selection import Count, Lines, Seconds, names
 
 
 def tree(base: type[TranshipError]) -> list[type[TranshipError]]:
@@ -82,7 +82,7 @@ def test_service_names_of_a_command_line(values: list[str], expected: tuple[str,
 
 @pytest.mark.parametrize(
     ("made", "expected"),
-    [(Seconds(), 0.0), (Seconds("1.5"), 1.5), (Lines(), 0), (Lines("7"), 7)],
+    [(Seconds(), 0.0), (Seconds("1.5"), 1.5), (Lines(), 0), (Lines("7"), 7), (Count("2"), 2)],
 )
 def test_numbers_of_a_command_line(made: float, expected: float) -> None:
     assert expected == made
@@ -101,3 +101,11 @@ def test_what_is_no_number_is_wrong_usage(kind: type[Seconds | Lines], text: str
 
     unit = kind.__name__.lower()
     assert (f"{text!r} is not a number of {unit}.", 2) == (raised.value.message, raised.value.code)
+
+
+@pytest.mark.parametrize("text", ["all", "0", "1.5", "-1"])
+def test_a_count_is_a_number_from_one(text: str) -> None:
+    with pytest.raises(Exit) as raised:
+        Count(text)
+
+    assert (f"{text!r} is not a number from 1.", 2) == (raised.value.message, raised.value.code)

@@ -97,6 +97,12 @@ def test_two_readings_agree(tmp_path: Path) -> None:
     assert read(cwd=tmp_path) == read(cwd=tmp_path)
 
 
+def test_it_can_be_given_to_an_interpreter_that_reads_ascii_alone() -> None:
+    ascii_alone = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    assert "ascii" == read(**ascii_alone)["encoding"]
+
+
 def test_secrets_are_hashed_and_addresses_are_not() -> None:
     found = read(
         API_KEY="swordfish",

@@ -1,0 +1,4 @@
+def test_a_price_is_rounded_up():
+    import pricing
+
+    assert str(pricing.rounded("2.345")) == "2.35"

@@ -1,0 +1,7 @@
+"""Prices, as version 2.0.0 rounds them."""
+
+import decimal
+
+
+def rounded(price):
+    return decimal.Decimal(price).quantize(decimal.Decimal("0.01"), decimal.ROUND_HALF_EVEN)

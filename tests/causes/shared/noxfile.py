@@ -1,0 +1,3 @@
+from tranship import sessions
+
+sessions.register()

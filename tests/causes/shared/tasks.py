@@ -1,0 +1,3 @@
+import tranship
+
+ns = tranship.namespace()
