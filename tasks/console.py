@@ -43,6 +43,14 @@ def unicode_out() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") in {"utf8", "utf16", "utf32"}
 
 
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; anything but `y` or `yes` is no, and so is the end of the input."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
 class Step:
     """A piece of long work; `tell` says what it is at."""
 

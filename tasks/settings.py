@@ -64,6 +64,32 @@ class SilenceSettings:
 
 
 @dataclass(frozen=True)
+class ChecklistSettings:
+    """[[tool.tranship.checklist]]: an item of the project's own, or what becomes of ours."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    id: str
+    """Tranship's own item of this id is replaced, or waived."""
+    title: str = ""
+    section: str = "project"
+    phase: int = 2
+    """1 local stable, 2 Docker tuned, 3 mixed, 4 production."""
+    probe: str | None = None
+    """One of the probes of the checklist."""
+    parameters: dict[str, str] = field(default_factory=dict)
+    """What the probe is told."""
+    command: tuple[str, ...] = ()
+    """A program; exit code 0 proves the item."""
+    manual: bool = False
+    """Whether a person confirms it."""
+    needed: bool = False
+    """Whether a switch asks for it."""
+    waived: str = ""
+    """Why the project does without the item."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """[tool.tranship], with the paths made absolute."""
 
@@ -88,6 +114,7 @@ class Settings:
     silence: tuple[SilenceSettings, ...] = ()
     gates: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     """[tool.tranship.gates]: figure -> thresholds, as they are written."""
+    checklist: tuple[ChecklistSettings, ...] = ()
 
     @property
     def stack_files(self) -> tuple[Path, ...]:
@@ -189,6 +216,7 @@ _SECTIONS: dict[object, type] = {
     "suite": SuiteSettings,
     "local": LocalSettings,
     "silence": SilenceSettings,
+    "checklist": ChecklistSettings,
 }
 _IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array"}
 """What pydantic says in Python's words, in TOML's."""

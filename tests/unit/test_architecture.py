@@ -24,11 +24,12 @@ ROWS = (
     {"modes"},
     {"trials"},
     {"comparison"},
+    {"migration"},
     {"boundary", "batches"},
-    {"docker", "local", "hybrid", "env", "compare", "sessions"},
+    {"docker", "local", "hybrid", "env", "compare", "migrate", "sessions"},
     {""},
 )
-NAMESPACES = ("compare", "docker", "env", "hybrid", "local")
+NAMESPACES = ("compare", "docker", "env", "hybrid", "local", "migrate")
 HEAVY = {
     "httpx",
     "junitparser",

@@ -32,6 +32,7 @@ from tranship.envmap import infer, jsonlines, layers, mapping, resolve, show, te
 from tranship.envmap.checks import RULES
 from tranship.envmap.checks.silences import silenced
 from tranship.errors import ExitCode, TranshipError
+from tranship.migration.checklist.items import items_of
 from tranship.stack import dotenv, files, model
 from tranship.stack.declared import collect
 from tranship.stack.model import Stack
@@ -252,17 +253,20 @@ def keys_of(section_class: Any) -> dict[str, Any]:
     """Return the TOML keys of a settings class with their defaults."""
     return {
         item.name.replace("_", "-"): item.default
+        if item.default_factory is dataclasses.MISSING
+        else item.default_factory()
         for item in dataclasses.fields(section_class)
         if item.name not in {"root", "suite", "local"} and item.name not in TABLES_OF_THEIR_OWN
     }
 
 
-TABLES_OF_THEIR_OWN = {"silence", "gates"}
+TABLES_OF_THEIR_OWN = {"silence", "gates", "checklist"}
 TABLES = {
     "[tool.tranship]": settings.Settings,
     "[tool.tranship.suite]": settings.SuiteSettings,
     "[tool.tranship.local]": settings.LocalSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
+    "[[tool.tranship.checklist]]": settings.ChecklistSettings,
 }
 
 
@@ -318,11 +322,12 @@ def test_each_settings_example_loads(block: Block, tmp_path: Path) -> None:
 
     table = tomllib.loads(block.text)["tool"]["tranship"]
     silenced([], loaded.silence, path)  # raises for an unknown rule
+    items_of(loaded)  # raises for an item that cannot be proved
     if "suite" in table:
         assert loaded.suite.service == table["suite"]["service"] == "tests"
         assert loaded.local.requirements
     else:
-        assert loaded.silence or project_gates(loaded).declared
+        assert loaded.silence or loaded.checklist or project_gates(loaded).declared
 
 
 def test_the_settings_example_has_every_key() -> None:
@@ -332,7 +337,7 @@ def test_the_settings_example_has_every_key() -> None:
     for table, section_class in TABLES.items():
         name = table.strip("[]").removeprefix("tool.tranship").lstrip(".")
         found = used[name] if name else used
-        given = set(found[0] if isinstance(found, list) else found)
+        given = set().union(*found) if isinstance(found, list) else set(found)
         missing = set(keys_of(section_class)) - given
         assert missing - {"reason"} == set(), table
 

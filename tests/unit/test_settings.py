@@ -147,7 +147,7 @@ def test_default_compose_files(
             "[tool.tranship.local]\nredish = 'wheel'",
             ["[tool.tranship.local]", '"redish"', "did you mean 'redis'?"],
         ),
-        ("[tool.tranship]\nzzz = 1", ['unknown key "zzz".', "Keys: compose-files, environment,"]),
+        ("[tool.tranship]\nzzz = 1", ['unknown key "zzz".', "Keys: checklist, compose-files,"]),
         ("[tool.tranship]\nroot = '/'", ['unknown key "root"']),
         (
             "[tool.tranship]\nstart-timeout = 'soon'",

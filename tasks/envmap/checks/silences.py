@@ -55,8 +55,10 @@ def silenced(
         where = f"{file}: [[tool.tranship.silence]] number {number}: "
         if not silence.reason.strip():
             raise SettingsError(f"{where}give it a reason, which stays visible.")
-        rules.append(find(silence.rule, where, SettingsError).id)
-    used: set[int] = set()
+        foreign = is_foreign(silence.rule)
+        rules.append(silence.rule if foreign else find(silence.rule, where, SettingsError).id)
+    # What a silence of the analysis matches is not known here.
+    used = {index for index, silence in enumerate(silences) if is_foreign(silence.rule)}
     result = []
     for finding in findings:
         matching = [
@@ -75,6 +77,11 @@ def silenced(
             line = lines[index] if index < len(lines) else 0
             result.append(_useless(silence, rules[index], Origin(file, line)))
     return tuple(result)
+
+
+def is_foreign(rule: str) -> bool:
+    """Return whether a silence is for a rule of `inv migrate.analyze`, not of env.check."""
+    return bool(re.fullmatch(r"TM\d+", rule, re.IGNORECASE))
 
 
 def _useless(silence: Silence, rule: str, origin: Origin) -> Finding:

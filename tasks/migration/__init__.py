@@ -1,0 +1,1 @@
+"""The migration itself: analysis, checklist, data, switch."""
