@@ -24,11 +24,12 @@ ROWS = (
     {"modes"},
     {"trials"},
     {"comparison"},
+    {"migration"},
     {"boundary"},
-    {"docker", "local", "hybrid", "env", "compare", "sessions"},
+    {"docker", "local", "hybrid", "env", "compare", "data", "migrate", "sessions"},
     {""},
 )
-NAMESPACES = ("compare", "docker", "env", "hybrid", "local")
+NAMESPACES = ("compare", "data", "docker", "env", "hybrid", "local", "migrate")
 HEAVY = {
     "httpx",
     "junitparser",
@@ -38,6 +39,7 @@ HEAVY = {
     "pydantic",
     "pytest",
     "python_on_whales",
+    "redis",
     "rich",
     "scipy",
     "supervisor",

@@ -1,0 +1,1 @@
+"""The migration itself: moving the data, and what is done with it."""
