@@ -24,7 +24,7 @@ from tranship.migration.checklist import catalogue as checklist
 from tranship.migration.checklist.items import defaults
 
 ROOT = Path(__file__).resolve().parents[1]
-_OF_MODEL = {"root", "suite", "local", "silence", "gates", "checklist"}
+_OF_MODEL = {"root", "suite", "local", "silence", "gates", "checklist", "migrate", "triggers"}
 """Fields of the settings that are the folder, or a table with fields of its own."""
 
 
@@ -32,10 +32,11 @@ def entries() -> Iterator[tuple[str, str, str]]:
     """Yield (page, how an entry begins there, name) for all that is to be documented."""
     for name in sorted(tranship.namespace().task_names):
         yield "commands.md", f"### {name}", name
+    tables = (settings.Settings, settings.MigrateSettings)
     for table in vars(settings).values():
         if inspect.isclass(table) and dataclasses.is_dataclass(table):
             for field in dataclasses.fields(table):
-                if field.name not in _OF_MODEL or table is not settings.Settings:
+                if field.name not in _OF_MODEL or table not in tables:
                     yield "settings.md", f"### {field.name.replace('_', '-')}", field.name
     for name in gate_syntax.NAMES:
         yield "comparing.md", f"`{name}`", name

@@ -11,7 +11,8 @@
     |   |-- PortTaken              a port that another process listens on
     |   |-- ImagesMissing          images that are neither present nor buildable
     |   |-- NotOurs                a stack of the same name that another checkout made
-    |   `-- StackFailed            a service exited, restarted in a loop, or never became healthy
+    |   |-- StackFailed            a service exited, restarted in a loop, or never became healthy
+    |   `-- DataRefused            data that was not copied, restored or kept, and why
     `-- RunInterrupted        130  Ctrl-C or SIGTERM, after cleaning up
 
 Every message names what is wrong, where, and the mend.
@@ -95,6 +96,13 @@ class NotOurs(EnvironmentFailed):
 
 class StackFailed(EnvironmentFailed):
     """A service that did not come up."""
+
+
+class DataRefused(EnvironmentFailed):
+    """Data that was not copied, restored or kept; the source is as it was."""
+
+    undone = False
+    """Whether the target had begun to change and was put back as it was."""
 
 
 class RunInterrupted(TranshipError):

@@ -90,6 +90,47 @@ class ChecklistSettings:
 
 
 @dataclass(frozen=True)
+class TriggerSettings:
+    """[tool.tranship.migrate.triggers]: what sends a switch back while it is watched."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    health: float = 0.99
+    """The share of services that must be healthy."""
+    checks: int = 3
+    """How many checks running must be bad, or silent."""
+    worse: float = 0.5
+    """By how much a figure may be above the one measured before: 0.5 is 50 %."""
+    latency_floor: float = 0.05
+    """Seconds under which no probe's latency counts as worse."""
+    memory_floor: float = 64.0
+    """MiB under which no memory counts as worse."""
+    restarts: int = 3
+    """How many restarts of one service are a crash loop; 0: never."""
+    smoke: bool = True
+    """Whether the smoke tests are run again in the watch, and send it back when one fails."""
+
+
+@dataclass(frozen=True)
+class MigrateSettings:
+    """[tool.tranship.migrate]: the switch of the whole stack."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    smoke: tuple[str, ...] = ()
+    """pytest's arguments that select the smoke tests, such as ["-m", "smoke"]; none: no test."""
+    move_traffic: tuple[str, ...] = ()
+    """A command that is run when the target answers on its ports; {side} is what it is."""
+    watch: float = 60.0
+    """Seconds that the target is watched after the move."""
+    interval: float = 2.0
+    """Seconds between two checks of the watch."""
+    checks: int = 3
+    """How many health checks running must be good before traffic moves."""
+    triggers: TriggerSettings = field(default_factory=TriggerSettings)
+
+
+@dataclass(frozen=True)
 class Settings:
     """[tool.tranship], with the paths made absolute."""
 
@@ -112,6 +153,7 @@ class Settings:
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
     silence: tuple[SilenceSettings, ...] = ()
+    migrate: MigrateSettings = field(default_factory=MigrateSettings)
     gates: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     """[tool.tranship.gates]: figure -> thresholds, as they are written."""
     checklist: tuple[ChecklistSettings, ...] = ()
@@ -196,6 +238,7 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
     for table_name, key, seconds in (
         ("tool.tranship", "start-timeout", found.start_timeout),
         ("tool.tranship.suite", "timeout", found.suite.timeout),
+        ("tool.tranship.migrate", "interval", found.migrate.interval),
     ):
         if not seconds > 0:
             raise SettingsError(f'{path}: [{table_name}] "{key}" must be above 0 seconds.')
@@ -217,6 +260,8 @@ _SECTIONS: dict[object, type] = {
     "local": LocalSettings,
     "silence": SilenceSettings,
     "checklist": ChecklistSettings,
+    "migrate": MigrateSettings,
+    "triggers": TriggerSettings,
 }
 _IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array"}
 """What pydantic says in Python's words, in TOML's."""

@@ -60,7 +60,7 @@ def _postgres(
     host: str,
 ) -> ServerCommand:
     user = unprivileged_user()
-    binaries = _postgres_binaries(bin_directory, settings)
+    binaries = postgres_binaries(bin_directory, settings)
     if user is not None and not reachable(binaries, user):
         binaries = _copied(binaries.parent) / "bin"
     data = _data_folder(directory, user)
@@ -119,7 +119,7 @@ def _redis(
 ) -> ServerCommand:
     data = directory / "data"
     data.mkdir(parents=True, exist_ok=True)
-    options = _redis_options(service.command)
+    options = redis_options(service.command)
     options += [("port", str(port)), ("bind", host), ("dir", f'"{data}"'), ("daemonize", "no")]
     if host != LOOPBACK and "protected-mode" not in dict(options):
         # As the image has it: without a password, containers would be turned away.
@@ -134,7 +134,7 @@ def _redis(
     )
 
 
-def _redis_options(command: tuple[str, ...]) -> list[tuple[str, str]]:
+def redis_options(command: tuple[str, ...]) -> list[tuple[str, str]]:
     """Return the `--name value` options of a compose command such as `redis-server --port 1`."""
     options: list[tuple[str, str]] = []
     name: str | None = None
@@ -148,7 +148,11 @@ def _redis_options(command: tuple[str, ...]) -> list[tuple[str, str]]:
     return [option for option in options if option[0] not in {"port", "bind", "dir", "daemonize"}]
 
 
-def _postgres_binaries(bin_directory: Path, settings: LocalSettings) -> Path:
+def postgres_binaries(bin_directory: Path, settings: LocalSettings) -> Path:
+    """Return the folder of the server's programs.
+
+    Raises EnvironmentFailed when they are not there.
+    """
     if settings.postgres == "system":
         found = shutil.which("initdb")
         candidates = [Path(found).resolve().parent] if found else []

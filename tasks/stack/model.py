@@ -18,7 +18,7 @@ from ..errors import ComposeFileError, UnknownServiceError, near
 HealthKind = Literal["http", "tcp", "postgres", "redis"]
 Server = Literal["postgres", "redis"]
 
-_FIELDS = ("local", "health", "oneshot")
+_FIELDS = ("local", "health", "oneshot", "data")
 _LOCAL_FIELDS = ("command", "directory", "environment", "server")
 _HEALTH_KINDS: tuple[HealthKind, ...] = ("http", "tcp", "postgres", "redis")
 
@@ -53,6 +53,14 @@ class LocalRecipe:
 
 
 @dataclass(frozen=True)
+class VolumeFolder:
+    """A volume and the folder that local processes use instead (x-tranship.data)."""
+
+    volume: str
+    local: Path
+
+
+@dataclass(frozen=True)
 class Dependency:
     """One entry of `depends_on`."""
 
@@ -80,6 +88,7 @@ class Service:
     health: Health | None = None
     local: LocalRecipe | None = None
     oneshot: bool = False
+    data: tuple[VolumeFolder, ...] = ()
 
     @property
     def container_port(self) -> int | None:
@@ -241,7 +250,45 @@ def _service(name: str, body: Mapping[str, Any], base: Path, where: str) -> Serv
         health=_health(extension.get("health"), default_port, f"{key}.health"),
         local=_local(extension.get("local"), base, f"{key}.local"),
         oneshot=_switch(extension.get("oneshot", False), f"{key}.oneshot"),
+        data=_data(extension.get("data"), tuple(named_volumes(body)), base, f"{key}.data"),
     )
+
+
+def named_volumes(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return volume -> folder in the container, of those that have a name and can be written."""
+    found = {}
+    for mount in body.get("volumes") or ():
+        if isinstance(mount, str):  # where Compose did not resolve the file
+            source, _, rest = mount.partition(":")
+            target, _, options = rest.partition(":")
+            if target and not source.startswith((".", "/", "~")) and "ro" not in options.split(","):
+                found[source] = target
+        elif mount.get("type") == "volume" and mount.get("source") and not mount.get("read_only"):
+            found[mount["source"]] = mount["target"]
+    return found
+
+
+def _data(
+    value: object, volumes: tuple[str, ...], base: Path, key: str
+) -> tuple[VolumeFolder, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise ComposeFileError(f"{key}: must be a list of {{volume: NAME, local: FOLDER}}.")
+    found = []
+    for number, item in enumerate(value):
+        body = _mapping(item, f"{key}[{number}]")
+        _known(body, ("volume", "local"), f"{key}[{number}]")
+        volume, local = body.get("volume"), body.get("local")
+        if not (isinstance(volume, str) and volume and isinstance(local, str) and local):
+            raise ComposeFileError(f"{key}[{number}]: name both `volume` and `local`.")
+        if volume not in volumes:
+            raise ComposeFileError(
+                f"{key}[{number}]: the service mounts no volume {volume!r}{near(volume, volumes)}. "
+                f"Volumes: {', '.join(volumes) or 'none'}."
+            )
+        found.append(VolumeFolder(volume, base / local))
+    return tuple(found)
 
 
 def _words(command: object, key: str) -> tuple[str, ...]:

@@ -26,10 +26,10 @@ ROWS = (
     {"comparison"},
     {"migration"},
     {"boundary", "batches"},
-    {"docker", "local", "hybrid", "env", "compare", "migrate", "sessions"},
+    {"docker", "local", "hybrid", "env", "compare", "data", "migrate", "sessions"},
     {""},
 )
-NAMESPACES = ("compare", "docker", "env", "hybrid", "local", "migrate")
+NAMESPACES = ("compare", "data", "docker", "env", "hybrid", "local", "migrate")
 HEAVY = {
     "httpx",
     "junitparser",
@@ -39,6 +39,7 @@ HEAVY = {
     "pydantic",
     "pytest",
     "python_on_whales",
+    "redis",
     "rich",
     "scipy",
     "supervisor",
@@ -179,11 +180,15 @@ def test_building_the_namespace_loads_nothing_heavy() -> None:
     assert [] == sorted(HEAVY & loaded)
 
 
-def list_cost(folder: Path) -> float:
+def list_cost(folder: Path, bytecode: Path) -> float:
     """Return the CPU seconds of `inv --list` in this folder."""
+    # As users have it: compiled once, whatever the shell of this run says of bytecode.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(bytecode)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with subprocess.Popen(
         [sys.executable, "-m", "invoke", "--list"],
         cwd=folder,
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
@@ -203,7 +208,8 @@ def test_the_list_costs_at_most_a_quarter_more_than_a_bare_one(tmp_path: Path) -
     # The least of several, taken in turns: what else the machine does only ever adds.
     for turn in range(30):
         for folder in (bare, adopter, ROOT):
-            best[folder] = min(best.get(folder, float("inf")), list_cost(folder))
+            cost = list_cost(folder, tmp_path / "bytecode")
+            best[folder] = min(best.get(folder, float("inf")), cost)
         ratios = {folder.name: best[folder] / best[bare] for folder in (adopter, ROOT)}
         if turn >= 3 and max(ratios.values()) <= 1.25:
             break

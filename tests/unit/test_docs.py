@@ -260,11 +260,13 @@ def keys_of(section_class: Any) -> dict[str, Any]:
     }
 
 
-TABLES_OF_THEIR_OWN = {"silence", "gates", "checklist"}
+TABLES_OF_THEIR_OWN = {"silence", "gates", "checklist", "migrate", "triggers"}
 TABLES = {
     "[tool.tranship]": settings.Settings,
     "[tool.tranship.suite]": settings.SuiteSettings,
     "[tool.tranship.local]": settings.LocalSettings,
+    "[tool.tranship.migrate]": settings.MigrateSettings,
+    "[tool.tranship.migrate.triggers]": settings.TriggerSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
     "[[tool.tranship.checklist]]": settings.ChecklistSettings,
 }
@@ -335,8 +337,9 @@ def test_the_settings_example_has_every_key() -> None:
     used = tomllib.loads(block.text)["tool"]["tranship"]
 
     for table, section_class in TABLES.items():
-        name = table.strip("[]").removeprefix("tool.tranship").lstrip(".")
-        found = used[name] if name else used
+        found = used
+        for name in table.strip("[]").split(".")[2:]:
+            found = found[name]
         given = set().union(*found) if isinstance(found, list) else set(found)
         missing = set(keys_of(section_class)) - given
         assert missing - {"reason"} == set(), table

@@ -192,7 +192,7 @@ def test_debians_newest_postgres_is_found(tmp_path: Path, monkeypatch: pytest.Mo
     for version in ("14", "17"):
         executable(tmp_path / f"usr/lib/postgresql/{version}/bin/postgres")
 
-    found = servers._postgres_binaries(tmp_path, LocalSettings(postgres="system"))
+    found = servers.postgres_binaries(tmp_path, LocalSettings(postgres="system"))
 
     assert tmp_path / "usr/lib/postgresql/17/bin" == found
 
