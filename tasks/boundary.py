@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
@@ -30,6 +31,29 @@ def shown_cleanly() -> Iterator[None]:
         raise Exit("Interrupted.", int(ExitCode.INTERRUPTED)) from error
 
 
+class _Argument(Argument):
+    """An argument that is copied at once.
+
+    Invoke copies every argument of every task, deeply and twice, before it looks at the command
+    line: a quarter of what `inv --list` costs beside a bare one.
+    """
+
+    def __deepcopy__(self, memo: object) -> _Argument:
+        made = object.__new__(_Argument)
+        made.__dict__.update(self.__dict__)
+        if isinstance(self._value, list):
+            made._value = list(self._value)
+        return made
+
+
+class _Task(Task[Any]):
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        found: list[Argument] = super().get_arguments(ignore_unknown_help)
+        for argument in found:
+            argument.__class__ = _Argument
+        return found
+
+
 def task(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
     """Return Invoke's task decorator for functions that may raise TranshipError."""
 
@@ -39,7 +63,7 @@ def task(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
             with shown_cleanly():
                 return body(*args, **kwargs)
 
-        made: Task[Any] = invoke_task(**options)(bounded)
+        made: Task[Any] = invoke_task(klass=_Task, **options)(bounded)
         return made
 
     return decorate
