@@ -310,13 +310,36 @@ def test_a_signal_reaches_what_we_run_as_ctrl_c(tmp_path: Path, number: signal.S
 
 
 @pytest.mark.parametrize(
-    ("action", "side", "expected"),
+    ("action", "side", "rest", "expected"),
     [
-        ("up", "local", ["local.up"]),
-        ("status", "docker", ["docker.ps"]),
-        ("switch", "docker", ["local.down", "docker.up"]),
-        ("switch", "local", ["docker.down", "local.up"]),
+        ("start", "local", [], ["local.up"]),
+        ("stop", "docker", ["--volumes"], ["docker.down", "--volumes"]),
+        ("status", "docker", [], ["docker.ps"]),
+        ("logs", "local", ["--tail", "5"], ["local.logs", "--tail", "5"]),
+        (
+            "cleanup",
+            "local",
+            ["--volumes"],
+            ["local.down", "--volumes", "docker.down", "--volumes"],
+        ),
     ],
 )
-def test_actions_of_the_local_manager(action: str, side: str, expected: list[str]) -> None:
-    assert local_dev_manager.task_words(action, side) == expected
+def test_actions_of_the_local_manager(
+    action: str, side: str, rest: list[str], expected: list[str]
+) -> None:
+    assert local_dev_manager.task_words(action, side, rest) == expected
+
+
+def test_the_local_manager_becomes_nox_for_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def become(program: str, words: list[str]) -> None:
+        ran.append([program, *words[1:]])
+        raise SystemExit(3)
+
+    monkeypatch.setattr(local_dev_manager.os, "execv", become)
+
+    with pytest.raises(SystemExit, match="3"):
+        local_dev_manager.main(["test", "--docker", "-k", "orders"])
+
+    assert [[sys.executable, "-m", "nox", "-s", "docker", "--", "-k", "orders"]] == ran
