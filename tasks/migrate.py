@@ -291,15 +291,14 @@ def status(c: Context, environment: str = "") -> None:
 
     settings = _settings(environment)
     found, lines = state_lines(settings)
-    if found is not None:
-        if found.steps or found.back:
-            _show(found)
-        console.out("\n".join([*lines, ""]))
-        if not found.over:
-            raise Exit(code=int(ExitCode.ENVIRONMENT))
+    if found is not None and (found.steps or found.back):
+        _show(found)
+    console.out("\n".join(lines))
+    if found is not None and not found.over:
+        raise Exit(code=int(ExitCode.ENVIRONMENT))
     with console.step("Looking") as step:
         items = assess(settings, items_of(settings), "inv migrate.status", step.tell)
-    for line in report_module.status_lines(items, console.width()):
+    for line in ("", *report_module.status_lines(items, console.width())):
         console.out(line)
 
 

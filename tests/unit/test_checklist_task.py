@@ -128,7 +128,7 @@ def test_status_names_what_is_missing_and_what_would_prove_it(
 ) -> None:
     code, out, err = inv(program, "migrate.status")
     assert 0 == code, err
-    assert out.startswith("Phase proved: none (of 1 local stable, 2 Docker tuned, 3 mixed, 4")
+    assert "Phase proved: none (of 1 local stable, 2 Docker tuned, 3 mixed, 4" in out
     assert "Phase 1 local stable: 4 of 8 items" in out
     assert "no record of mode local" in out
     for line in ("local-tests", "docker-start"):
@@ -152,7 +152,7 @@ def test_status_says_the_phase_that_is_proved(
 
     _, out, _ = inv(program, "migrate.status")
 
-    assert out.startswith("Phase proved: 1 local stable (of ")
+    assert "Phase proved: 1 local stable (of " in out
     assert "Phase 1" not in out
 
 
