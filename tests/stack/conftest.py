@@ -26,6 +26,11 @@ Json = dict[str, Any]
 RESTART_SECONDS = 30.0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Here, for the suite's container has no pyproject.toml.
+    config.addinivalue_line("markers", "smoke: only reads, and so may run on live data")
+
+
 def setting(name: str) -> str:
     value = os.environ.get(name)
     if not value:

@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import httpx
+import pytest
 
 SERVICES = ["data-service", "risk-service", "executor-service", "strategy-service"]
 
 
+@pytest.mark.smoke
 def test_the_page_needs_nothing_from_elsewhere(frontend: httpx.Client) -> None:
     page = frontend.get("/")
     assert page.status_code == 200
@@ -18,6 +20,7 @@ def test_the_page_needs_nothing_from_elsewhere(frontend: httpx.Client) -> None:
     assert re.findall(r"""(?:src|href|@import)\s*=?\s*["'](?:https?:)?//""", page.text) == []
 
 
+@pytest.mark.smoke
 def test_the_overview_shows_every_service(frontend: httpx.Client) -> None:
     overview = frontend.get("/overview").json()
     assert [(each["service"], each["status"]) for each in overview] == [(s, "ok") for s in SERVICES]

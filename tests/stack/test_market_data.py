@@ -21,6 +21,7 @@ GOLDEN = [
 CACHE_KEY = "athena:quote:{}"
 
 
+@pytest.mark.smoke
 def test_the_usual_instruments_are_listed(data: httpx.Client) -> None:
     symbols = {instrument["symbol"] for instrument in data.get("/instruments").json()}
     assert symbols >= {"ATHN", "HERA", "HRMS", "ZEUS"}

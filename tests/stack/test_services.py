@@ -28,6 +28,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.node.callspec.params["client"]
 
 
+@pytest.mark.smoke
 def test_health_reports_each_dependency(client: httpx.Client, name: str) -> None:
     answer = client.get("/health")
     assert answer.status_code == 200
