@@ -43,6 +43,13 @@ def unicode_out() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") in {"utf8", "utf16", "utf32"}
 
 
+def path(written: str | os.PathLike[str] | None) -> str:
+    """Return a path as it can be typed here: relative, where it is below this folder."""
+    text = os.fspath(written or "")
+    near = os.path.relpath(text) if text else ""
+    return text if near.startswith(os.pardir) else near
+
+
 def confirmed(question: str) -> bool:
     """Ask on the terminal; anything but `y` or `yes` is no, and so is the end of the input."""
     try:

@@ -239,7 +239,7 @@ def rollback(
     _show(found)
     console.out(
         f"Everything is on {found.source} again. Writes were refused for "
-        f"{found.refused_seconds:.1f} s in all. Report: {found.report}"
+        f"{found.refused_seconds:.1f} s in all. Report: {console.path(found.report)}"
     )
 
 
@@ -278,6 +278,7 @@ def rehearse(
     console.out(
         f"Writes would be refused for {found.forward:.1f} s by the switch and for "
         f"{found.back:.1f} s by the way back. Data: snapshot {found.snapshot}. The copy is removed."
+        f"\nReport: {console.path(found.report)}"
     )
 
 

@@ -92,7 +92,7 @@ def _postgres(connection: socket.socket) -> tuple[bool, str]:
     connection.sendall(struct.pack("!i", len(body) + 4) + body)
     answer = connection.recv(1024)
     if answer[:1] == b"R":
-        connection.sendall(b"X" + struct.pack("!i", 4))
+        # To hang up is no error to it; the message Terminate would stand in its log as one.
         return True, "asks for authentication"
     if answer[:1] == b"E":
         code = next((part[1:] for part in answer[5:].split(b"\0") if part[:1] == b"C"), b"")

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -221,12 +222,25 @@ def newest_batch(directory: Path, mode: str) -> tuple[Trial, ...]:
     if not paths:
         return ()
     last = read(paths[-1])
-    if not last.batch:
-        return (last,)
+    return _ordered(last, *_of_batch(paths[:-1], last.batch)) if last.batch else (last,)
+
+
+def batch(directory: Path, mode: str, name: str) -> tuple[Trial, ...]:
+    """Return the runs of `mode` in the batch of this name, in order; empty when it has none.
+
+    Raises RecordError when one cannot be read.
+    """
+    return _ordered(*_of_batch(_paths(directory, mode), name))
+
+
+def _of_batch(paths: Iterable[Path], name: str) -> Iterator[Trial]:
     # By their names: to open every record on file costs a second where suites are large.
-    ending = _ending(last.batch)
-    others = [read(path) for path in paths[:-1] if path.name.endswith(ending)]
-    runs = [last, *(trial for trial in others if trial.batch == last.batch)]
+    ending = _ending(name)
+    found = (read(path) for path in paths if path.name.endswith(ending))
+    return (trial for trial in found if trial.batch == name)
+
+
+def _ordered(*runs: Trial) -> tuple[Trial, ...]:
     return tuple(sorted(runs, key=lambda trial: trial.repeat))
 
 

@@ -17,7 +17,7 @@ from tranship.migration.checklist.logins import logins, stores
 from tranship.migration.checklist.postgresclient import PostgresClient, Refused, _Scram
 from tranship.migration.checklist.redisclient import RedisClient
 from tranship.modes.base import Address
-from tranship.trials.record import Failure, TestOutcome
+from tranship.trials.record import Failure, TestOutcome, Trial
 
 pytestmark = pytest.mark.usefixtures("no_docker")
 
@@ -186,6 +186,23 @@ def test_a_figure_that_was_not_measured_is_unknown(project: Checklisted) -> None
     project.record(replace(made, services=services))
 
     assert "unknown" == project.of("memory").status
+
+
+def test_figures_are_of_runs_that_alternated(project: Checklisted) -> None:
+    for repeat in (1, 2, 3):
+        project.record(batched("local", repeat))
+        project.record(batched("docker", repeat))
+    # The local side of a later comparison with something else, on a busier machine.
+    project.record(trial("local", factor=3.0, started="2097-01-01T00:00:00.000+00:00"))
+
+    found = project.of("cpu")
+
+    assert (found.status, found.seen) == ("proved", "ratio < 1.1: api 1.00x (1.00-1.00) at worst")
+
+
+def batched(mode: str, repeat: int) -> Trial:
+    started = f"2096-05-01T10:0{repeat}:00.000+00:00"
+    return replace(trial(mode, started=started), batch="b1", repeat=repeat)
 
 
 def test_a_gate_that_was_taken_away_is_not_asked_for(project: Checklisted) -> None:

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tranship import console
@@ -65,6 +66,16 @@ def test_unicode_is_used_where_the_output_can_carry_it(
 
 def test_without_a_terminal_the_width_is_fixed(capsys: pytest.CaptureFixture[str]) -> None:
     assert 120 == console.width()
+
+
+def test_a_path_is_shown_as_it_can_be_typed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert "report.md" == console.path(tmp_path / "below" / "report.md")
+    assert str(tmp_path / "report.md") == console.path(str(tmp_path / "report.md"))
+    assert "" == console.path(None)
 
 
 def test_a_table_leaves_numbers_as_they_are_written() -> None:

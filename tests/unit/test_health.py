@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -104,6 +105,18 @@ def postgres_error(code: str) -> bytes:
 def test_answers(kind: HealthKind, answer: bytes, expected: tuple[bool, str]) -> None:
     with serving(answer) as server:
         assert expected == asked(kind, server.address)
+
+
+def test_postgres_is_left_without_a_word() -> None:
+    # Terminate in the midst of a login stands in its log as an error, every 2 s of a watch.
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(asked, "postgres", Address(*listener.getsockname()))
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(4096)[4:8] == b"\0\3\0\0"
+            connection.sendall(b"R\0\0\0\x08\0\0\0\0")
+            assert connection.recv(4096) == b""
+        assert asking.result() == (True, "asks for authentication")
 
 
 def test_garbage_is_no_http() -> None:

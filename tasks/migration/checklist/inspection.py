@@ -164,15 +164,27 @@ class Inspection:
     @cached_property
     def _compared(self) -> Comparison | RecordError:
         try:
-            for mode in ("local", "docker"):
-                self.trials(mode)
-            return comparison_of(self.settings, "local", "docker")
+            local, docker = self.trials("local"), self.trials("docker")
+            return comparison_of(self.settings, self._beside(docker) or local, docker)
         except RecordError as error:
             return error
 
+    def _beside(self, docker: tuple[Trial, ...]) -> tuple[Trial, ...]:
+        """Return the local runs that alternated with these; empty when they ran by themselves.
+
+        A newer local run, such as that of a mixed comparison, met another load of the machine.
+        """
+        from ...trials import record
+
+        name = docker[0].batch
+        return record.batch(self.settings.trials, "local", name) if name else ()
+
     @property
     def comparison(self) -> Comparison:
-        """The newest records of both sides compared; raises RecordError as `trials` does."""
+        """Docker's newest records against those that ran beside them, or else the newest.
+
+        Raises RecordError as `trials` does.
+        """
         if isinstance(self._compared, RecordError):
             raise self._compared
         return self._compared

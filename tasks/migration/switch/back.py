@@ -160,4 +160,4 @@ def folder_of(crossing: Crossing) -> Path:
 def _report(crossing: Crossing) -> str:
     path = write_report(crossing.journal, folder_of(crossing))
     crossing.journal.report = str(path)
-    return str(path)
+    return path.name

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from ... import console
 from ...envmap.project import open_project
 from ...errors import (
     DataRefused,
@@ -114,7 +115,7 @@ class Switching:
         raise StackFailed(
             f"{fired.trigger}: {fired.why}\nEverything is back on {found.source}, with what was "
             f"written since the switch. Writes were refused for {found.refused_seconds:.1f} s in "
-            f"all. Report: {found.report}"
+            f"all. Report: {console.path(found.report)}"
         )
 
     def rollback(self, reason: str, *, bring: bool = True) -> Journal:
@@ -181,7 +182,7 @@ class Switching:
             raise failed.__cause__
         raise StackFailed(
             f"The step {failed.step} failed: {failed}\nEverything is on {journal.source} again, "
-            f"with all data. Report: {journal.report}"
+            f"with all data. Report: {console.path(journal.report)}"
         ) from failed
 
     def _back(self, crossing: Crossing, fired: Fired) -> None:

@@ -41,6 +41,8 @@ class Rehearsal:
     journal: Journal
     snapshot: str
     """The snapshot whose data was used."""
+    report: Path
+    """The incident report of the way back, with the logs of the copy beside it."""
 
     @property
     def forward(self) -> float:
@@ -76,7 +78,8 @@ def rehearse(
         found = switching.switch(to)
         switching.watch(found, watch)
         found = switching.rollback("a rehearsal.")
-    return Rehearsal(found, kept.name if kept is not None else "none")
+        report = _keep_report(Path(found.report or ""), settings)
+    return Rehearsal(found, kept.name if kept is not None else "none", report)
 
 
 def _kept(project: Project, source: str, name: str, tell: Tell) -> Snapshot | None:
@@ -90,6 +93,14 @@ def _kept(project: Project, source: str, name: str, tell: Tell) -> Snapshot | No
     side: Side = "local" if source == "local" else "docker"
     with records.alone(project.settings):
         return snapshots.snapshot(own_site(project, side), chosen, "", tell)
+
+
+def _keep_report(made: Path, settings: Settings) -> Path:
+    """Carry the report and its logs to the project's folder, before the copy is removed."""
+    folder = settings.state_directory / "migration" / "rehearsals"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(made.with_suffix(""), folder / made.stem)
+    return Path(shutil.copy2(made, folder))
 
 
 def _begin(apart: Settings, source: str, kept: Snapshot | None, tell: Tell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ... import console
 from ...envmap.project import Project, open_project
 from ...errors import TranshipError
 from ...settings import Settings
@@ -75,7 +76,10 @@ def _words(found: Journal) -> Iterator[str]:
         )
     elif found.state == "back":
         yield f"The switch {route} went back to {found.source}: {found.fired.get('why', '')}"
-        yield f"Report: {found.report}. Remove what it left on {found.target}: inv migrate.finish"
+        yield (
+            f"Report: {console.path(found.report)}. "
+            f"Remove what it left on {found.target}: inv migrate.finish"
+        )
     else:
         yield f"The switch {route} is finished."
     if found.pauses:
