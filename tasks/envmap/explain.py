@@ -55,14 +55,24 @@ def services_with(envmap: EnvMap, variable: str, declarations: Declarations) -> 
     found = tuple(
         name
         for name in stack.services
-        if variable in envmap.mapping.written(name) or variable in declarations.get(name, {})
+        if variable in envmap.mapping.written(name)
+        or variable in declarations.get(name, {})
+        or variable in _recipe_of(envmap, name)
     )
     if not found:
         known = {key for items in declarations.values() for key in items} | {
-            key for name in stack.services for key in envmap.mapping.written(name)
+            key
+            for name in stack.services
+            for key in (*envmap.mapping.written(name), *_recipe_of(envmap, name))
         }
         raise UsageError(f"No service has a variable {variable!r}{near(variable, known)}.")
     return found
+
+
+def _recipe_of(envmap: EnvMap, service: str) -> Mapping[str, str]:
+    """Return what x-tranship.local.environment gives the service's process."""
+    recipe = envmap.stack.services[service].local
+    return recipe.environment if recipe is not None else {}
 
 
 def explain(
@@ -92,6 +102,11 @@ def explain(
         placement.sides.get(service, "docker") for placement in modes.values()
     )
     steps: list[Step] = []
+    recipe = _recipe_of(envmap, service)
+    if variable in recipe and "local" in sides:
+        # On the local side alone, where it wins over all else.
+        value = mask_value(variable, recipe[variable])
+        steps.append(Step(0, True, "x-tranship.local environment", "the compose file", value))
     for candidate in (written, general):
         if candidate is not None:
             steps.append(_mapping_step(candidate, envmap, won=candidate is winner))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..envmap.secrets import mask_text
-from ..errors import EnvironmentFailed, NotOurs, PortTaken, UsageError
+from ..errors import EnvironmentFailed, NotOurs, UsageError
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack.engine import ComposeProject, document_of, error_text, require_engine
@@ -289,7 +289,7 @@ class DockerMode:
             for item in containers.of_project(self.client, self.project_name)
             for address in item.published.values()
         }
-        taken = [
+        taken = (
             f"  {port.published} (for {service.name}) is taken by "
             f"{portowner.owner_of(port.published, self.client)}"
             for service in self.services
@@ -297,12 +297,8 @@ class DockerMode:
             if port.published is not None
             and port.published not in ours
             and not can_bind(port.published, port.host_ip or "")
-        ]
-        if taken:
-            raise PortTaken(
-                "Ports that are taken:\n" + "\n".join(taken) + "\nEnd what holds them, or change "
-                "`ports:` in the compose file."
-            )
+        )
+        portowner.require_none(taken, "local.down")
 
     def _remove_new(self, before: set[str]) -> None:
         """Remove what this start made, and nothing that was there before it."""

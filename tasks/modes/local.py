@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..envmap.resolve import EnvMap
-from ..envmap.secrets import mask_text
 from ..errors import StackFailed, UsageError
 from ..settings import Settings
 from ..stack.isolation import MARKER, write_private
@@ -18,14 +17,15 @@ from ..stack.placement import LOOPBACK, Placement, Ports, Side
 from . import cgroups, leftovers, servers
 from .base import SETTLE_SECONDS, Address, ServiceProcess, Startup, SuiteProcess, silent
 from .clock import started_at
+from .failures import MENDS, SLOW
 from .health import Prober
 from .hostsuite import HostSuite, run_python
 from .launch import clean_environment, script
+from .locallogs import TAIL_LINES, LocalLogs
 from .supervision import Program, Status, Supervisor
 from .watch import Watch
 
 _LOOP_RESTARTS = 3
-_TAIL_LINES = 15
 
 
 @dataclass
@@ -54,8 +54,10 @@ class LocalMode:
     keeps_data: bool = False
     """Whether stopping leaves the servers' data, as a developer's own stack does."""
     _supervisor: Supervisor = field(init=False)
+    _logs: LocalLogs = field(init=False)
 
     def __post_init__(self) -> None:
+        self._logs = LocalLogs(self.directory / "logs", self.hidden, self.kept_logs)
         self._supervisor = Supervisor(self.directory)
 
     @property
@@ -158,10 +160,7 @@ class LocalMode:
 
     def save_logs(self, directory: Path) -> None:
         """Copy the services' logs, secrets hidden."""
-        directory.mkdir(parents=True, exist_ok=True)
-        for path in sorted((self.directory / "logs").glob("*.log")):
-            text = path.read_text(errors="replace")
-            write_private(directory / path.name, mask_text(text, self.hidden))
+        self._logs.save(directory)
 
     def stop(self) -> None:
         """Stop whole process groups, dependents first, and what escaped them."""
@@ -192,19 +191,11 @@ class LocalMode:
 
     def log(self, service: str) -> Path:
         """Return the log file of a service."""
-        return self.directory / "logs" / f"{service}.log"
+        return self._logs.path(service)
 
-    def _shown_log(self, service: str) -> Path:
-        """Return where a person finds the log when the message is read."""
-        return self.kept_logs / f"{service}.log" if self.kept_logs else self.log(service)
-
-    def tail(self, service: str, lines: int = _TAIL_LINES) -> str:
+    def tail(self, service: str, lines: int = TAIL_LINES) -> str:
         """Return the last lines of a service's log, secrets hidden."""
-        try:
-            text = self.log(service).read_text(errors="replace")
-        except OSError:
-            return "(no log)"
-        return mask_text("\n".join(text.splitlines()[-lines:]), self.hidden) or "(empty)"
+        return self._logs.tail(service, lines)
 
     def start_services(self, began: float, services: Sequence[Service]) -> Startup:
         """Start these services as their dependencies here are ready; times count from `began`.
@@ -253,6 +244,7 @@ class LocalMode:
 
     def _begin(self, service: Service, watch: Watch) -> None:
         self.tell(f"starting {service.name}")
+        self._logs.begin(service.name)
         self._supervisor.call("supervisor.startProcess", service.name, False)
         address = self.addresses().get(service.name)
         if service.health is not None and address is not None:
@@ -301,15 +293,15 @@ class LocalMode:
     def _failed(self, name: str, what: str, state: Status) -> str:
         return (
             f"{name} {what} (state {state.state.lower()}, exit code {state.exit_code}). "
-            f"Last lines of {self._shown_log(name)}:\n{_indented(self.tail(name))}"
+            f"{MENDS.get(what, '')}{self._logs.shown(name)}"
         )
 
     def _late(self, names: str, answers: Mapping[str, str], status: Mapping[str, Status]) -> str:
         first = names.split(", ")[0]
         return (
-            f"Not healthy after {self.settings.start_timeout:g} s: {names}. {first}: state "
+            f"Not healthy after {self.settings.start_timeout:g} s: {names}. {SLOW}\n{first}: state "
             f"{status[first].state.lower()}, last answer: {answers.get(first, 'none')}. "
-            f"Last lines of {self._shown_log(first)}:\n{_indented(self.tail(first))}"
+            f"{self._logs.shown(first)}"
         )
 
     def _program(self, service: Service) -> Program:
@@ -383,7 +375,3 @@ class LocalMode:
 
 def _filled(text: str, port: int | None) -> str:
     return text if port is None else text.replace("{port}", str(port))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())

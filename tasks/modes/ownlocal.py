@@ -11,7 +11,7 @@ from typing import Any
 
 from ..envmap.project import open_project
 from ..envmap.secrets import mask_text
-from ..errors import PortTaken, UsageError
+from ..errors import UsageError
 from ..interrupts import deferred
 from ..settings import Settings
 from ..stack import engine, isolation
@@ -20,7 +20,7 @@ from ..stack.placement import LOOPBACK, declared_ports
 from . import leftovers
 from .base import Startup
 from .local import LocalMode
-from .portowner import owner_of
+from .portowner import owner_of, require_none
 
 _FOLLOW_SECONDS = 0.2
 
@@ -152,13 +152,7 @@ def require_free(mode: LocalMode) -> None:
             if not isolation.can_bind(port, LOOPBACK):
                 owner = owner_of(port, engine.answering_client(mode.settings))
                 taken.append(f"  {port} (for {service.name}) is taken by {owner}")
-    if taken:
-        raise PortTaken(
-            "Ports that are taken:\n"
-            + "\n".join(taken)
-            + "\nEnd what holds them (`inv docker.down` "
-            "if it is this stack), or change `ports:` in the compose file."
-        )
+    require_none(taken, "docker.down")
 
 
 def _remember(mode: LocalMode) -> None:

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from ..errors import PortTaken
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
+
+
+def require_none(taken: Iterable[str], other: str) -> None:
+    """Raise PortTaken when there are lines of ports that are taken.
+
+    `other` is the command that stops this stack's other side, the owner most often.
+    """
+    lines = list(taken)
+    if lines:
+        raise PortTaken(
+            "Ports that are taken:\n"
+            + "\n".join(lines)
+            + f"\nEnd what holds them (`inv {other}` if it is this stack), or change `ports:` in "
+            "the compose file."
+        )
 
 
 def owner_of(port: int, client: DockerClient | None = None) -> str:

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ..errors import EnvironmentFailed, PortTaken, StackFailed
-from ..stack.engine import error_text
+from ..errors import EnvironmentFailed
 from ..stack.model import Service
 from . import containers
 from .background import Background
 from .base import SETTLE_SECONDS, Address, Startup
 from .containers import ContainerInfo
+from .failures import Failures
 from .health import Prober
 from .watch import Watch
 
@@ -41,6 +41,7 @@ class Starting:
         self._client = mode.client
         self._project = mode.project_name
         self._seen_running: dict[str, float] = {}
+        self._failures = Failures(mode)
 
     def run(self) -> Startup:
         """Start, and return when every service answers; raise StackFailed or PortTaken."""
@@ -68,9 +69,9 @@ class Starting:
                     for death in events.deaths():
                         if death.container not in self._before:
                             self._judge_death(death, deaths_of)
-                    up.raise_failure(self._failed_up)
+                    up.raise_failure(self._failures.of_up)
                     if time.monotonic() > deadline:
-                        raise StackFailed(self._late(wanted, ready, watch.last_answers))
+                        raise self._failures.late(wanted, ready, watch.last_answers)
                     last = answered is not None and set(wanted) <= set(ready)
                     pause = _LAST_LOOK_SECONDS if set(wanted) <= set(ready) else _LOOK_SECONDS
                     soon = bool(infos) and time.monotonic() - looked < pause and not last
@@ -126,12 +127,12 @@ class Starting:
                 continue
             infos[item.service] = item
             if item.status == "restarting" or item.restarts >= _LOOP_RESTARTS:
-                raise StackFailed(self._failed(item, "restarts in a loop"))
+                raise self._failures.of(item, "restarts in a loop")
             if item.health == "unhealthy":
-                raise StackFailed(self._failed(item, f"is unhealthy ({item.health_output})"))
+                raise self._failures.of(item, f"is unhealthy ({item.health_output})")
             if item.status in {"exited", "dead"}:
                 if item.exit_code != 0 or not self._mode.stack.expected_to_exit(item.service):
-                    raise StackFailed(self._failed(item, f"exited with code {item.exit_code}"))
+                    raise self._failures.of(item, f"exited with code {item.exit_code}")
                 ready.setdefault(item.service, (item.finished_at or time.time()) - began)
             elif item.service not in watched:
                 address = self._mode.address_of(service, item)
@@ -169,12 +170,10 @@ class Starting:
         ):
             if death.exit_code == 0 and self._mode.stack.expected_to_exit(death.service):
                 return
-            raise StackFailed(
-                self._failed(item, f"exited with code {death.exit_code}", death.service)
-            )
+            raise self._failures.of(item, f"exited with code {death.exit_code}", death.service)
         if deaths_of[death.service] >= _LOOP_RESTARTS:
-            what = f"restarts in a loop (exit code {death.exit_code})"
-            raise StackFailed(self._failed(item, what, death.service))
+            what = f"restarts in a loop, last with exit code {death.exit_code}"
+            raise self._failures.of(item, what, death.service)
 
     def _find(self, container: str) -> ContainerInfo | None:
         from python_on_whales.exceptions import DockerException
@@ -183,47 +182,6 @@ class Starting:
             return containers.inspect(self._client, container)
         except DockerException:
             return None
-
-    def _failed_up(self, error: BaseException) -> EnvironmentFailed:
-        text = error_text(error)
-        if "already allocated" in text or "address already in use" in text:
-            return PortTaken(f"{text} Free it, or change `ports:`.")
-        for item in containers.of_project(self._client, self._project):
-            lost = item.status in {"exited", "dead", "restarting"}
-            fine = item.exit_code == 0 and self._mode.stack.expected_to_exit(item.service)
-            if lost and not fine:
-                return StackFailed(self._failed(item, f"exited with code {item.exit_code}"))
-            if item.health == "unhealthy":
-                return StackFailed(self._failed(item, f"is unhealthy ({item.health_output})"))
-        return EnvironmentFailed(f"docker compose up failed: {text}")
-
-    def _failed(self, item: ContainerInfo | None, what: str, service: str = "") -> str:
-        if item is None:
-            return f"{service} {what}, and its container is gone."
-        killed = ", killed for memory" if item.oom_killed else ""
-        log = "\n".join(f"    {line}" for line in self._mode.tail(item).splitlines())
-        return (
-            f"{item.service} {what} (state {item.status}, exit code {item.exit_code}{killed}, "
-            f"{item.restarts} restarts). Last lines of its log:\n{log}"
-        )
-
-    def _late(
-        self, wanted: Mapping[str, Service], ready: Mapping[str, float], answers: Mapping[str, str]
-    ) -> str:
-        infos = {item.service: item for item in containers.of_project(self._client, self._project)}
-        late = [
-            name
-            for name in wanted
-            if name not in ready or (name in infos and infos[name].health not in (None, "healthy"))
-        ]
-        lines = [f"Not healthy after {self._mode.settings.start_timeout:g} s: {', '.join(late)}."]
-        # The one to look at first is the one that the others wait for.
-        first = next((name for name in late if name in infos and infos[name].running), None)
-        if first is not None:
-            health = infos[first].health or "has no healthcheck"
-            answer = answers.get(first, infos[first].health_output or "none")
-            lines.append(self._failed(infos[first], f"is {health}, last answer: {answer}"))
-        return "\n".join(lines)
 
 
 class _Up:

@@ -24,6 +24,7 @@ from ..settings import Settings
 from .envfiles import compose_variables
 from .files import compose_document, read_yaml
 from .model import Stack, parse
+from .unset import where_to_set
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -171,7 +172,9 @@ def _document_of(project: ComposeProject) -> tuple[dict[str, Any], bool]:
         if _NO_COMPOSE.search(error.stderr or ""):
             return _from_files(project), False
         where = ", ".join(str(path) for path in project.files)
-        raise ComposeFileError(f"{where}: {error_text(error)}") from error
+        text = error_text(error)
+        more = where_to_set(text, project.files, project.pass_env)
+        raise ComposeFileError(f"{where}: {text}{more}") from error
     return _with_extensions(_unescaped(raw), written), True
 
 
@@ -187,7 +190,11 @@ def _with_extensions(document: dict[str, Any], written: list[dict[str, Any]]) ->
 def _from_files(project: ComposeProject) -> dict[str, Any]:
     given = compose_variables(kept_shell(project.pass_env), project.env_files)
     variables = {name: item.value for name, item in given.items()}
-    return compose_document(project.files, variables)
+    try:
+        return compose_document(project.files, variables)
+    except ComposeFileError as error:
+        more = where_to_set(str(error), project.files, project.pass_env)
+        raise ComposeFileError(f"{error}{more}") from error
 
 
 def _unescaped(value: Any) -> Any:

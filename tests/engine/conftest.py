@@ -11,6 +11,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from symptoms import symptom as symptom
 
 from .projects import Project
 

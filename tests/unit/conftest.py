@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fakedocker import FakeDocker
 from invoke.program import Program
+from symptoms import symptom as symptom
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from openproject import SECRETS, Folder
+from openproject import COMPOSE, SECRETS, Folder
 from tranship.envmap.explain import Explained, Step, explain, lines, services_with
 from tranship.envmap.show import placement_of
 from tranship.errors import UsageError
@@ -185,3 +185,20 @@ def test_who_has_a_variable(folder: Folder) -> None:
     with pytest.raises(UsageError) as raised:
         services_with(project.envmap, "PLANE", declared)
     assert "No service has a variable 'PLANE' (did you mean 'PLAIN'?)." == str(raised.value)
+
+
+def test_a_variable_that_only_the_local_recipe_gives(folder: Folder) -> None:
+    recipe = "local: {command: run, environment: {HOST: 127.0.0.1}}"
+    folder.write("compose.yaml", COMPOSE.replace("local: {command: run}", recipe))
+    project = folder.open()
+    declared = declarations(project.compose, project.stack)
+
+    found = explained(folder, "HOST")
+
+    assert ("api",) == services_with(project.envmap, "HOST", declared)
+    assert (("local", "127.0.0.1"), ("docker", None)) == found.values
+    assert (
+        Step(0, True, "x-tranship.local environment", "the compose file", "127.0.0.1")
+        == (found.steps[0])
+    )
+    assert () == explained(folder, "HOST", modes=("docker",)).steps

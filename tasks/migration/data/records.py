@@ -80,13 +80,18 @@ def alone(settings: Settings) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    with path.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            lock.seek(0)
+            holder = lock.read() or "unknown"
             raise DataRefused(
-                "Another command moves data of this checkout. Wait for its end."
+                f"Another command moves data of this checkout (process {holder}). Wait for its end."
             ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         _held.add(path)
         try:
             yield
