@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 _SERVICE = "A service, or a comma list; may be repeated. Default: all that keep data."
+_WHICH = {"environment": _ENVIRONMENT, "service": _SERVICE}
 _REPLACE = "Replace what the target holds; it is kept in a snapshot before."
 
 
@@ -34,8 +35,7 @@ def _moving(environment: str, service: list[str]) -> Moving:
     help={
         "from": "The side to read: local or docker.",
         "to": "The side to fill.",
-        "environment": _ENVIRONMENT,
-        "service": _SERVICE,
+        **_WHICH,
         "replace": _REPLACE,
         "resume": "Go on with the copy that was cut short: what it did and still holds stays.",
     },
@@ -64,8 +64,7 @@ def copy(
     help={
         "from": "One side: local or docker.",
         "to": "The other side.",
-        "environment": _ENVIRONMENT,
-        "service": _SERVICE,
+        **_WHICH,
     },
 )
 def verify(
@@ -89,8 +88,7 @@ def verify(
     help={
         "side": "The side to keep: local or docker.",
         "name": "The snapshot's name. Default: the side and the time.",
-        "environment": _ENVIRONMENT,
-        "service": _SERVICE,
+        **_WHICH,
     },
 )
 def snapshot(

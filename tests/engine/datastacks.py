@@ -14,13 +14,11 @@ from tranship import settings
 from tranship.envmap import project as projects
 from tranship.migration.data import site, stores
 
-from .projects import PYTHON_IMAGE, Project, base_image, free_port
+from .projects import PYTHON_IMAGE, Project, free_port
+from .switchstack import PACE, POSTGRES_IMAGE, REDIS_IMAGE
 
-POSTGRES_IMAGE = base_image("POSTGRES_IMAGE", "postgres:17")
-REDIS_IMAGE = base_image("REDIS_IMAGE", "redis:7")
 PASSWORD = "s3cr'et$x"
 KEY_PASSWORD = 'p w"d'
-PACE = {"interval": "1s", "start_interval": "100ms", "start_period": "30s"}
 
 
 def write(project: Project, *, volumes: dict[str, Any] | None = None) -> Project:

@@ -6,11 +6,22 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import redis
-from tranship.migration.data import freezing, site
+from tranship.migration.data import (
+    copying,
+    freezing,
+    postgres,
+    postgres_manifest,
+    postgres_restoring,
+    redis_reading,
+    site,
+    tools,
+)
+from tranship.migration.data.manifest import differences
 
 from . import datastacks
 from .conftest import NewProject
@@ -117,6 +128,94 @@ def test_frozen_stores_refuse_writes_and_answer_reads(
     assert 0 < pause.seconds < 30
     sql(number, "INSERT INTO parted VALUES (1, '2020-01-01')")
     sql(number, "DELETE FROM parted WHERE id = 1 AND day = '2020-01-01'")
+
+
+def test_what_was_written_since_is_found_without_reading_the_rows_again(
+    up: tuple[Project, site.Site, site.Site],
+) -> None:
+    _, local, _ = up
+    number = port(local, "db")
+    server = postgres.server(local, datastacks.sites(up[0])[2][0])
+    sql(number, "CREATE TABLE seen AS SELECT i AS n, 'text' AS t FROM generate_series(1, 9) AS i")
+    with psycopg.connect(
+        host="127.0.0.1", port=number, user="shop", password=datastacks.PASSWORD, dbname="shop"
+    ) as under_way:
+        under_way.execute("UPDATE seen SET t = 'later' WHERE n = 9")
+        before = postgres_manifest.manifest(server)
+        quick = postgres_manifest.manifest(server, marks=before.marks)
+        tables = [entry for entry in quick.entries.values() if entry.kind == "table"]
+        assert {""} == {entry.digest for entry in tables}
+        assert dict(before.entries) == dict(postgres_manifest.again(server, before).entries)
+        under_way.commit()
+    changes = {
+        "SELECT": "table shop.public.seen: the rows differ",  # what was under way is done
+        "UPDATE seen SET n = 10 WHERE n = 1": "table shop.public.seen: the rows differ",
+        "DELETE FROM seen WHERE n = 2": "table shop.public.seen: 9 rows before, 8 after",
+        "DELETE FROM seen WHERE n = 3; INSERT INTO seen VALUES (3, 'other')": "the rows differ",
+        "SELECT nextval('loose')": "sequence shop.public.loose: differs",
+        "ALTER TABLE seen ADD COLUMN more int DEFAULT 1": "columns of table shop.public.seen",
+        "DROP TABLE seen": "table shop.public.seen is there before and not after",
+    }
+    for change, expected in changes.items():
+        sql(number, change)
+        after = postgres_manifest.again(server, before)
+        found = differences(before, after)
+        assert any(expected in line for line in found), (change, found)
+        before = postgres_manifest.manifest(server)
+        assert dict(before.entries) == dict(after.entries)
+
+
+def test_the_server_and_this_side_make_one_digest_of_a_key(
+    up: tuple[Project, site.Site, site.Site],
+) -> None:
+    _, local, _ = up
+    with keys(port(local, "cache"), 5) as client:
+        client.mset({"a\x00b": "x", "": "empty name", "large": "y" * 100_000})
+        client.zadd("odd scores", {b"\xff": 0.1, "b": -1e300, "c": float("-inf"), "d": 3})
+        client.sadd("many", *range(400))
+        client.hset("fields", mapping={"b": "", "a": b"\x00", "": "c"})
+        client.rpush("row", "", "a", b"\r\n")
+        for database in (0, 5):
+            client.select(database)
+            read = {key.name: key for key in redis_reading.read(client, dumps=True)}
+            names = [name for batch in redis_reading.keys(client) for name in batch]
+            plain = redis_reading._one_by_one(client, names, dumps=True)
+            assert read == {key.name: key for key in plain}
+            assert set(names) == set(read)
+        client.select(5)
+        client.flushdb()
+
+
+def test_big_tables_are_restored_by_several_connections(
+    up: tuple[Project, site.Site, site.Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, local, there = up
+    store = datastacks.sites(project)[2][0]
+    sql(port(local, "db"), "CREATE TABLE second AS SELECT i FROM generate_series(1, 900) AS i")
+    monkeypatch.setattr(postgres_restoring, "PARALLEL_FROM", 1)
+    monkeypatch.setattr(postgres_restoring, "BIG_ROWS", 900)
+    monkeypatch.setattr(postgres_restoring, "cpus", lambda: 2)
+    calls: list[tuple[str, ...]] = []
+    plain = tools.Tools.run
+
+    def run(found: tools.Tools, *words: str, **options: Any) -> str:
+        calls.append(words)
+        return plain(found, *words, **options)
+
+    monkeypatch.setattr(tools.Tools, "run", run)
+    copying.copy(local, there, [store], replace=True)
+    assert 1 == sum("--jobs=2" in words and words[0] == "sh" for words in calls)
+    copying.copy(there, local, [store], replace=True)
+    assert 1 == sum("--jobs=2" in words and words[0] == "pg_restore" for words in calls)
+
+    # A container that has no room for the dump reads it as a stream.
+    script = postgres_restoring._BY_A_FILE.replace("mktemp", "mktemp -p /absent")
+    monkeypatch.setattr(postgres_restoring, "_BY_A_FILE", script)
+    calls.clear()
+    copying.copy(local, there, [store], replace=True)
+    restores = [words for words in calls if "pg_restore" in words]
+    assert ["pg_restore", "sh", "pg_restore"] == [words[0] for words in restores]
+    assert "--jobs=2" not in restores[2]
 
 
 def test_files_arrive_with_owners_modes_links_and_holes(project: Project) -> None:

@@ -123,7 +123,7 @@ def put_old_back(there: site.Site) -> None:
 
 KILLED_AT = [
     # module, function, call, after it; what the target then has
-    ("postgres_moving", "_restore", 1, True, ("old", "old")),
+    ("postgres_restoring", "restore", 1, True, ("old", "old")),
     ("redis_moving", "_restore", 2, True, ("new", "part")),
     ("postgres_moving", "_exchange", 1, True, ("new", "old")),
 ]
@@ -185,7 +185,7 @@ def test_a_write_during_the_copy_is_never_lost(up: tuple[Project, site.Site, sit
         "c.execute('INSERT INTO notes VALUES (101)')"
     )
 
-    done = run_patched(project, "dumps", "dumped", insisting, call=4, after=True)
+    done = run_patched(project, "postgres_moving", "dump", insisting, call=2, after=True)
 
     assert 0 != done.code
     done.says("db on local changed while it was read", "100 rows before, 101 after")
@@ -202,7 +202,7 @@ def test_a_target_that_dies_leaves_the_source_as_it_was(
     container = project.container("db")["Id"]
     kill = f"import subprocess; subprocess.run(['docker', 'kill', {container!r}], check=True)"
 
-    done = run_patched(project, "postgres_moving", "_restore", kill)
+    done = run_patched(project, "postgres_restoring", "restore", kill)
 
     assert 0 != done.code
     done.says("db on docker:", "failed")

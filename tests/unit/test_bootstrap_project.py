@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 import local_dev_manager
-from bootstrap import buildfiles, cli, handover, images, servers, venv
+from bootstrap import buildfiles, cli, handover, images, mariadb, servers, venv
 from bootstrap.consent import consent_here
 from bootstrap.errors import INTERRUPTED, SetupError
 from bootstrap.images import Image
@@ -204,6 +204,15 @@ def test_library_packages_of_nginx() -> None:
     )
 
     assert servers.libraries_of(depends) == ["libpcre2-8-0", "libssl3"]
+
+
+def test_libraries_under_the_names_of_the_next_release_are_left_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mariadb, "is_package", lambda name: name == "libssl3")
+    names = ["libaio1", "libdbi-perl", "libssl3", "libssl3t64", "libnew9t64"]
+
+    assert mariadb.of_this_release(names) == ["libaio1", "libssl3", "libnew9t64"]
 
 
 def image(name: str, made: list[str], *, fails: bool = False, optional: bool = False) -> Image:

@@ -135,3 +135,17 @@ def test_of_a_tools_last_words_the_first_telling_one_is_shown() -> None:
     assert "" == _telling(b"")
     assert " Free some space there." == _mend("x: No space left on device")
     assert "" == _mend("anything else")
+
+
+def test_a_server_without_a_local_side_is_named_before_anything_is_started(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "name: shop\nservices: {sqldb: {image: 'mariadb:11', volumes: ['d:/var/lib/mysql']}}\n"
+        "volumes: {d: {}}\n"
+    )
+    (tmp_path / "pyproject.toml").write_text("[tool.tranship]\ncompose-files = ['compose.yaml']\n")
+    moving = Moving(settings.load(tmp_path), ())
+
+    with pytest.raises(UsageError, match="sqldb has no local side: "):
+        moving.copy("docker", "local", replace=False, resume=False)
+    with pytest.raises(UsageError, match="sqldb has no local side"):
+        moving.snapshot("local", "")

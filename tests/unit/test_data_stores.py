@@ -13,8 +13,9 @@ from tranship.migration.data import records, snapshots
 from tranship.migration.data.drivers import Driver
 from tranship.migration.data.postgres import identifier, literal, named
 from tranship.migration.data.redis_values import canonical, joined
-from tranship.migration.data.site import own_site, stores_alone
+from tranship.migration.data.site import own_site
 from tranship.migration.data.stores import Store, homeless, stores
+from tranship.migration.data.stores_alone import stores_alone
 from tranship.stack.model import VolumeFolder, parse
 
 COMPOSE = """

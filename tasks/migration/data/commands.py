@@ -14,7 +14,7 @@ from ...modes.base import silent
 from ...settings import Settings
 from ...stack.placement import Side
 from . import copy_journal, copying, freezing, records, snapshots
-from .copying import CopyReport
+from .copied import CopyReport
 from .drivers import manifest
 from .manifest import Manifest, differences
 from .site import Site, Tell, opened, own_site
@@ -93,7 +93,7 @@ class Moving:
     ) -> Snapshot | None:
         """Put a snapshot in the place of what a side holds."""
         found = snapshots.named(self.settings, name)
-        site = self._one("--to", side)
+        site = own_site(self.project, self._side("--to", side))
         return self._thawed(lambda: snapshots.restore(found, site, replace=replace, tell=tell))
 
     def thaw(self, *, tell: Tell = silent) -> tuple[str, ...]:
@@ -121,10 +121,25 @@ class Moving:
         one, other = self._side("--from", source), self._side("--to", target)
         if one == other:
             raise UsageError(f"--from and --to both name {one}.")
+        self._require_local()
         return own_site(self.project, one), own_site(self.project, other)
 
     def _one(self, option: str, side: str) -> Site:
-        return own_site(self.project, self._side(option, side))
+        found = self._side(option, side)
+        if found == "local":
+            self._require_local()
+        return own_site(self.project, found)
+
+    def _require_local(self) -> None:
+        """Raise UsageError for a server that has no local side, before anything is started."""
+        services = self.project.stack.services
+        for store in self.stores:
+            if store.kind != "files" and services[store.service].local is None:
+                raise UsageError(
+                    f"{store.name} has no local side: x-tranship.local of the service names "
+                    "neither a server (postgres, redis) nor a command. Add it, or leave the "
+                    "service out (--service)."
+                )
 
     def _side(self, option: str, text: str) -> Side:
         for side in _SIDES:

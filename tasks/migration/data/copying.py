@@ -9,49 +9,21 @@ Until it is put in place, the target is as it was; the source is only ever read.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 from ...errors import DataRefused
 from ...modes.base import silent
-from . import dumps, records, snapshots
+from . import abreast, dumps, records, snapshots
+from .copied import Copied, CopyReport, require_unchanged, still_done
 from .copy_journal import Journal, begin, finish, folder_of
 from .drivers import Driver, driver
 from .freezing import Pause, frozen
-from .manifest import Manifest, differences, from_json
+from .manifest import Manifest, differences
 from .site import Site, Tell, opened, services_running
-from .snapshots import Snapshot
+from .snapshots import Snapshot, Stage
 from .stores import Store
-
-
-@dataclass(frozen=True)
-class Copied:
-    """One store that was copied, or was found copied."""
-
-    store: str
-    kind: str
-    rows: int
-    size: int
-    """Bytes of the dump."""
-    seconds: float
-    source: Manifest
-    target: Manifest
-    before: bool = False
-    """Whether an earlier copy, which this one went on with, had done it."""
-
-
-@dataclass(frozen=True)
-class CopyReport:
-    """What a copy did."""
-
-    id: str
-    stores: tuple[Copied, ...]
-    pause_seconds: float
-    """How long the source refused writes."""
-    kept: Snapshot | None = None
-    """The snapshot of what the target held."""
 
 
 def copy(
@@ -80,7 +52,7 @@ def copy(
         if services_running(there) - {store.service for store in chosen}:
             # Somebody may write there between what is kept of it and its end.
             stack.enter_context(frozen(there, chosen, tell))
-        done = _still_done(journal, here, there, chosen)
+        done = still_done(journal, here, there, chosen)
         missing = [store for store in chosen if store.name not in done]
         others = [store for store in missing if store.name not in journal.committing]
         kept = snapshots.make_room(there, others, replace=replace, tell=tell) if others else None
@@ -97,7 +69,7 @@ def copy(
         pause = stack.enter_context(
             frozen(here, chosen, tell) if freeze else nullcontext(Pause(time.monotonic()))
         )
-        _require_unchanged(done, here, chosen)
+        require_unchanged(done, here, chosen)
         done |= _copied(journal, here, there, missing, kept, cleaning, tell)
         report = CopyReport(
             journal.id,
@@ -109,6 +81,17 @@ def copy(
     return CopyReport(report.id, report.stores, pause.seconds if freeze else 0.0, report.kept)
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """One store on its way: what the source held, and where it waits at the target."""
+
+    described: Manifest
+    size: int
+    seconds: float
+    writer: Driver
+    stage: Stage
+
+
 def _copied(
     journal: Journal,
     source: Site,
@@ -118,57 +101,79 @@ def _copied(
     cleaning: ExitStack,
     tell: Tell,
 ) -> dict[str, Copied]:
-    sent: dict[str, tuple[Manifest, int, float]] = {}
-    drivers: dict[str, tuple[Driver, Any]] = {}
-    for store in chosen:
-        began = time.monotonic()
-        folder = journal.folder / dumps.part(store)
-        folder.mkdir(mode=0o700, parents=True)
-        tell(f"reading {store.name} on {source.side}")
+    sent = abreast.each(chosen, lambda store: _sent(journal, source, target, store, cleaning, tell))
+
+    def unchanged(store: Store) -> None:
         with driver(source, store) as reader:
-            described = reader.manifest()
-            size = dumps.dumped(reader, store, described, folder)
+            _require_same_as(sent[store].described, reader, source, store)
+
+    # A write that came although the source is frozen is in no dump.
+    abreast.each(chosen, unchanged)
+    return {store.name: _put(journal, target, store, sent[store], kept, tell) for store in chosen}
+
+
+def _sent(
+    journal: Journal, source: Site, target: Site, store: Store, cleaning: ExitStack, tell: Tell
+) -> _Sent:
+    """Read a store and bring it as far as can be without touching what the target holds."""
+    began = time.monotonic()
+    folder = journal.folder / dumps.part(store)
+    folder.mkdir(mode=0o700, parents=True)
+    tell(f"reading {store.name} on {source.side}")
+    with driver(source, store) as reader:
+        described, size = dumps.dumped(reader, store, folder)
+        abreast.require_going()
         tell(f"restoring {store.name} on {target.side}")
         writer = cleaning.enter_context(driver(target, store))
-        drivers[store.name] = (
-            writer,
-            snapshots.staged(target, writer, folder, described, tell),
-        )
-        cleaning.callback(writer.abandon)
-        sent[store.name] = described, size, time.monotonic() - began
-    for store in chosen:
-        # A write that came although the source is frozen is in no dump.
-        with driver(source, store) as reader:
-            changed = differences(sent[store.name][0], reader.manifest())
-        if changed:
-            raise dumps.changed_meanwhile(store, source, changed)
-    found = {}
-    for store in chosen:
-        began = time.monotonic()
-        described, size, seconds = sent[store.name]
-        writer, stage = drivers[store.name]
-        tell(f"putting {store.name} in its place on {target.side}")
-        journal.committing = [*dict.fromkeys([*journal.committing, store.name])]
-        journal.write()
-        folder = journal.folder / dumps.part(store)
         try:
-            arrived = snapshots.committed(target, store, writer, stage, folder, described, kept)
-        except DataRefused as error:
-            if error.undone:
-                journal.committing.remove(store.name)
-                journal.write()
+            stage = snapshots.staged(target, writer, folder, described, tell)
+        except DataRefused:
+            # Of a source that is written to, that is what there is to say.
+            _require_same_as(described, reader, source, store)
             raise
-        seconds += time.monotonic() - began
-        rows = described.rows
-        found[store.name] = Copied(store.name, store.kind, rows, size, seconds, described, arrived)
-        journal.done[store.name] = {
-            "size": size,
-            "seconds": seconds,
-            "source": described.as_json(),
-            "target": arrived.as_json(),
-        }
-        journal.write()
-    return found
+    cleaning.callback(writer.abandon)
+    return _Sent(described, size, time.monotonic() - began, writer, stage)
+
+
+def _require_same_as(described: Manifest, reader: Driver, source: Site, store: Store) -> None:
+    changed = differences(described, reader.again(described))
+    if changed:
+        raise dumps.changed_meanwhile(store, source, changed)
+
+
+def _put(
+    journal: Journal,
+    target: Site,
+    store: Store,
+    sent: _Sent,
+    kept: Snapshot | None,
+    tell: Tell,
+) -> Copied:
+    """Put one store in its place, and note it."""
+    began = time.monotonic()
+    tell(f"putting {store.name} in its place on {target.side}")
+    journal.committing = [*dict.fromkeys([*journal.committing, store.name])]
+    journal.write()
+    folder = journal.folder / dumps.part(store)
+    try:
+        arrived = snapshots.committed(
+            target, store, sent.writer, sent.stage, folder, sent.described, kept
+        )
+    except DataRefused as error:
+        if error.undone:
+            journal.committing.remove(store.name)
+            journal.write()
+        raise
+    seconds = sent.seconds + time.monotonic() - began
+    journal.done[store.name] = {
+        "size": sent.size,
+        "seconds": seconds,
+        "source": sent.described.as_json(),
+        "target": arrived.as_json(),
+    }
+    journal.write()
+    described = sent.described
+    return Copied(store.name, store.kind, described.rows, sent.size, seconds, described, arrived)
 
 
 def _abandon(site: Site, store: Store) -> None:
@@ -182,44 +187,3 @@ def _check_versions(source: Site, target: Site, chosen: Sequence[Store]) -> None
         with driver(source, store) as found:
             versions[store.name] = found.version()
     snapshots.require_not_older(target, chosen, versions)
-
-
-def _still_done(
-    journal: Journal, source: Site, target: Site, chosen: Sequence[Store]
-) -> dict[str, Copied]:
-    """Return the stores that an earlier try copied and that neither side has changed since."""
-    found = {}
-    for store in chosen:
-        record = journal.done.get(store.name)
-        if record is None:
-            continue
-        then = from_json(record["source"]), from_json(record["target"])
-        now = []
-        for site in (source, target):
-            with driver(site, store) as reader:
-                now.append(reader.manifest())
-        if not (differences(then[0], now[0]) or differences(then[1], now[1])):
-            found[store.name] = Copied(
-                store.name,
-                store.kind,
-                now[0].rows,
-                record["size"],
-                record["seconds"],
-                now[0],
-                now[1],
-                before=True,
-            )
-        elif differences(then[1], now[1]):
-            # Written to since: it is not this copy's to replace unasked.
-            journal.committing = [name for name in journal.committing if name != store.name]
-    return found
-
-
-def _require_unchanged(done: Mapping[str, Copied], source: Site, chosen: Sequence[Store]) -> None:
-    """Raise for a store that was found copied and was written to before the source was frozen."""
-    for store in chosen:
-        if store.name in done:
-            with driver(source, store) as reader:
-                changed = differences(done[store.name].source, reader.manifest())
-            if changed:
-                raise dumps.changed_meanwhile(store, source, changed)

@@ -25,14 +25,20 @@ class Driver(Protocol):
     def manifest(self) -> Manifest:
         """Return what it holds."""
 
+    def again(self, earlier: Manifest) -> Manifest:
+        """Return what it holds now, read before: with less work where that is proof."""
+
     def holds(self, described: Manifest) -> str | None:
         """Return what there is to lose, in words; None when there is nothing."""
 
     def blank(self, described: Manifest) -> bool:
         """Return whether it is as it was made: nothing need be kept of it."""
 
-    def dump(self, described: Manifest, folder: Path) -> int:
-        """Write all of it into the folder; return the bytes."""
+    def dump(self, folder: Path, *, lasting: bool) -> tuple[Manifest, int]:
+        """Describe it, write all of it into the folder, and return that with the bytes.
+
+        `lasting`: the dump is kept, and not only sent on.
+        """
 
     def stage(self, folder: Path, tell: Tell) -> Any:
         """Bring a dump as far as can be without touching what is there."""

@@ -21,18 +21,22 @@ def kept(site: Site, store: Store, folder: Path, tell: Tell) -> Manifest:
     folder.mkdir(mode=0o700)
     tell(f"reading {store.name} on {site.side}")
     with driver(site, store) as found:
-        before = found.manifest()
-        dumped(found, store, before, folder)
-        changed = differences(before, found.manifest())
+        before, _ = dumped(found, store, folder, lasting=True)
+        changed = differences(before, found.again(before))
     if changed:
         raise changed_meanwhile(store, site, changed)
     return before
 
 
-def dumped(found: Driver, store: Store, described: Manifest, folder: Path) -> int:
-    """Dump a store and return the bytes; raises DataRefused for a disk that is full, too."""
+def dumped(
+    found: Driver, store: Store, folder: Path, *, lasting: bool = False
+) -> tuple[Manifest, int]:
+    """Dump a store, return what is in it and the bytes.
+
+    Raises DataRefused, for a disk that is full too.
+    """
     try:
-        return found.dump(described, folder)
+        return found.dump(folder, lasting=lasting)
     except OSError as error:
         raise DataRefused(
             f"{store.name}: the dump cannot be written to {folder}: {error.strerror}. "

@@ -32,6 +32,10 @@ class FilesDriver:
         """Return what it holds."""
         return self._files.manifest()
 
+    def again(self, earlier: Manifest) -> Manifest:  # noqa: ARG002 - the protocol's
+        """Return what it holds now, every file read anew: a file's times prove nothing."""
+        return self.manifest()
+
     def holds(self, described: Manifest) -> str | None:
         """Return what there is to lose."""
         return files.holds(described)
@@ -40,11 +44,12 @@ class FilesDriver:
         """Return whether there is nothing but the folder itself."""
         return set(described.entries) <= {"folder ."}
 
-    def dump(self, described: Manifest, folder: Path) -> int:  # noqa: ARG002 - the protocol's
-        """Pack it; return the bytes."""
+    def dump(self, folder: Path, *, lasting: bool) -> tuple[Manifest, int]:  # noqa: ARG002
+        """Describe and pack it."""
+        described = self.manifest()
         path = folder / _ARCHIVE
         self._files.dump(path)
-        return path.stat().st_size
+        return described, path.stat().st_size
 
     def stage(self, folder: Path, tell: Tell) -> str:  # noqa: ARG002 - the protocol's
         """Unpack beside what is there."""

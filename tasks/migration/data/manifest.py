@@ -40,6 +40,8 @@ class Manifest:
     cluster: Mapping[str, Entry] = field(default_factory=dict)
     """What may be beside the data without being part of it, such as further roles; empty
     where a side cannot have it at all, as owners of files for who is not root."""
+    marks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By what the server knows this reading again, for a cheaper one; never on a disk."""
 
     @property
     def rows(self) -> int:

@@ -26,6 +26,10 @@ class MysqlDriver:
         """Return what it holds."""
         return mysql.manifest(self._server)
 
+    def again(self, earlier: Manifest) -> Manifest:  # noqa: ARG002 - the protocol's
+        """Return what it holds now, all of it read anew."""
+        return self.manifest()
+
     def holds(self, described: Manifest) -> str | None:
         """Return what there is to lose."""
         return mysql.holds(described)
@@ -34,9 +38,9 @@ class MysqlDriver:
         """Return whether its databases are empty."""
         return all(entry.kind == "database" for entry in described.entries.values())
 
-    def dump(self, described: Manifest, folder: Path) -> int:  # noqa: ARG002 - the protocol's
-        """Write all of it into the folder; return the bytes."""
-        return mysql.dump(self._server, folder)
+    def dump(self, folder: Path, *, lasting: bool) -> tuple[Manifest, int]:  # noqa: ARG002
+        """Describe it, and write all of it into the folder."""
+        return self.manifest(), mysql.dump(self._server, folder)
 
     def stage(self, folder: Path, tell: Tell) -> None:
         """Do nothing: databases have no other name than theirs."""

@@ -1,21 +1,19 @@
-"""PostgreSQL: what a server holds, by its own psql, and the dump of it by its own pg_dump."""
+"""PostgreSQL: a server, how its own psql is asked, and names as its SQL has them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...modes import servers
 from ...modes.docker import DockerMode
 from ...modes.local import LocalMode
-from .manifest import Entry, Manifest, keyed
 from .site import Site
 from .stores import Store
 from .tools import Tools, container_of, tools, variables_of
 
-_HERE = Path(__file__).parent
 STAGED = "tranship new "
 """How the name of a database begins that a copy fills; by it one left by a kill is known."""
 OUTGOING = "tranship old "
@@ -117,92 +115,7 @@ def version(found: Server) -> str:
     return found.psql(found.maintenance, "SHOW server_version;", "asking its version").split()[0]
 
 
-def manifest(found: Server, only: Mapping[str, str] | None = None) -> Manifest:
-    """Return what the server holds.
-
-    `only` maps databases to look at to the names that they are described by; without it,
-    those of the project under their own.
-    """
-    cluster = (_HERE / "postgres_cluster.sql").read_text()
-    head = _lines(found.psql(found.maintenance, cluster, "reading the cluster"))
-    present = [entry.name for entry in head if entry.kind == "database"]
-    chosen = {name: name for name in present if not name.startswith((STAGED, OUTGOING))}
-    if only is not None:
-        chosen = dict(only)
-    entries: list[Entry] = []
-    for database, inside in insides(found, chosen).items():
-        shown = chosen[database]
-        # The one that every cluster has counts only when somebody has put something there.
-        if shown == "postgres" and found.database != "postgres" and untouched(inside):
-            continue
-        entries += [
-            replace(entry, name=shown)
-            for entry in head
-            if entry.kind == "database" and entry.name == database
-        ]
-        entries += [
-            replace(entry, name=f"{shown}.{entry.name}" if entry.name else f"of {shown}")
-            for entry in inside
-        ]
-    return Manifest(
-        found.tools.store,
-        "postgres",
-        next(entry.name for entry in head if entry.kind == "version").split()[0],
-        keyed(*entries),
-        float(next(entry.digest for entry in head if entry.kind == "time")),
-        cluster=keyed(*(entry for entry in head if entry.kind == "role")),
-    )
-
-
-def blank(described: Manifest) -> bool:
-    """Return whether the server is as it was made: databases, and nothing in them."""
-    return all(
-        entry.kind == "database" or (entry.kind == "extension" and entry.name.endswith(".plpgsql"))
-        for entry in described.entries.values()
-    )
-
-
-def untouched(entries: Iterable[Entry]) -> bool:
-    """Return whether a database holds nothing that somebody put there."""
-    return all((entry.kind, entry.name) == ("extension", "plpgsql") for entry in entries)
-
-
-def insides(found: Server, databases: Iterable[str]) -> dict[str, tuple[Entry, ...]]:
-    """Return what each of these databases holds.
-
-    All by one psql: its start, in a container above all, is what takes the time.
-    """
-    read = (_HERE / "postgres_manifest.sql").read_text()
-    parts = [f"\\connect {_argument(named(name))}\n{read}" for name in databases]
-    found_by_name: dict[str, list[Entry]] = {}
-    inside: list[Entry] = []
-    if parts:
-        names = ", ".join(databases)
-        for entry in _lines(found.psql(found.maintenance, "".join(parts), f"reading {names}")):
-            if entry.kind == "within":
-                inside = found_by_name.setdefault(entry.name, [])
-            else:
-                inside.append(entry)
-    return {name: tuple(entries) for name, entries in found_by_name.items()}
-
-
-def _argument(text: str) -> str:
+def argument(text: str) -> str:
     """Return a text as an argument of a psql command."""
     quoted = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{quoted}'"
-
-
-def _lines(output: str) -> tuple[Entry, ...]:
-    rows = (json.loads(line) for line in output.splitlines() if line)
-    return tuple(
-        Entry(kind, name, digest or "", count, noun) for kind, name, digest, count, noun in rows
-    )
-
-
-def holds(described: Manifest) -> str | None:
-    """Return what there is to lose, in words; None when there are no rows at all."""
-    tables = [e for e in described.entries.values() if e.noun and e.count]
-    if not tables:
-        return None
-    rows = sum(entry.count or 0 for entry in tables)
-    return f"{rows} rows in {len(tables)} table{'s' if len(tables) > 1 else ''}"

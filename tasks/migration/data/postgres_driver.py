@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import postgres, postgres_freezing, postgres_moving
+from . import postgres, postgres_freezing, postgres_manifest, postgres_moving
 from .manifest import Manifest
 from .site import Site, Tell
 from .stores import Store
@@ -24,19 +25,24 @@ class PostgresDriver:
 
     def manifest(self) -> Manifest:
         """Return what it holds."""
-        return postgres.manifest(self._server)
+        return postgres_manifest.manifest(self._server)
+
+    def again(self, earlier: Manifest) -> Manifest:
+        """Return what it holds now; of rows read before, whether any was written."""
+        return postgres_manifest.again(self._server, earlier)
 
     def holds(self, described: Manifest) -> str | None:
         """Return what there is to lose."""
-        return postgres.holds(described)
+        return postgres_manifest.holds(described)
 
     def blank(self, described: Manifest) -> bool:
         """Return whether its databases are empty."""
-        return postgres.blank(described)
+        return postgres_manifest.blank(described)
 
-    def dump(self, described: Manifest, folder: Path) -> int:
-        """Write all of it into the folder; return the bytes."""
-        return postgres_moving.dump(self._server, described, folder)
+    def dump(self, folder: Path, *, lasting: bool) -> tuple[Manifest, int]:
+        """Describe it, and write all of it into the folder."""
+        described = self.manifest()
+        return described, postgres_moving.dump(self._server, described, folder, lasting=lasting)
 
     def stage(self, folder: Path, tell: Tell) -> Mapping[str, str]:
         """Restore into databases beside those that are there."""
@@ -44,11 +50,9 @@ class PostgresDriver:
 
     def staged(self, stage: Mapping[str, str], described: Manifest) -> Manifest | None:
         """Return what the new databases hold, under their later names."""
-        found = postgres.manifest(self._server, stage)
+        found = postgres_manifest.manifest(self._server, stage)
         # Roles get their attributes with the commit.
-        return Manifest(
-            found.store, found.kind, found.version, found.entries, cluster=described.cluster
-        )
+        return replace(found, taken_at=0.0, cluster=described.cluster)
 
     def commit(self, stage: Mapping[str, str], folder: Path) -> None:
         """Exchange the databases."""

@@ -8,24 +8,15 @@ leaves the target as it was.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import DataRefused
+from . import postgres_restoring, postgres_roles
 from .manifest import Manifest
-from .postgres import (
-    OUTGOING,
-    STAGED,
-    Server,
-    databases,
-    identifier,
-    insides,
-    literal,
-    named,
-    untouched,
-)
+from .postgres import OUTGOING, STAGED, Server, databases, identifier, literal, named
+from .postgres_manifest import insides, untouched
 from .site import Tell
 
 _LISTS = "'search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries'"
@@ -50,30 +41,31 @@ SELECT json_agg(json_build_object(
 FROM pg_database d WHERE NOT d.datistemplate AND d.datallowconn;
 """  # noqa: S608 - names of settings, not data
 
-_PARALLEL_FROM = 32 * 1024 * 1024
-"""Bytes of a dump from which several restoring connections are worth their start."""
 
-
-def dump(found: Server, described: Manifest, folder: Path) -> int:
-    """Write the roles and the described databases into the folder, and return the bytes.
-
-    Passwords of roles are in there as the server keeps them, hashed.
-    """
-    with (folder / "roles.sql").open("wb") as stream:
-        roles = ("--roles-only", "--no-comments", "-l", found.maintenance)
-        found.tools.run("pg_dumpall", *roles, doing="dumping the roles", write=stream)
+def dump(found: Server, described: Manifest, folder: Path, *, lasting: bool) -> int:
+    """Write the roles and the described databases into the folder, and return the bytes."""
+    postgres_roles.dump(found, folder)
     rows = json.loads(found.psql(found.maintenance, _DATABASES, "listing the databases"))
     names = {e.name for e in described.entries.values() if e.kind == "database"}
     chosen = [row for row in rows if row["name"] in names]
     for number, row in enumerate(chosen):
         with (folder / f"{number}.dump").open("wb") as stream:
-            # The pause counts: the fastest compression, and no sync of a file that is sent on.
-            options = ("--format=custom", "--compress=1", "--lock-wait-timeout=30s")
+            # The pause counts: the fastest compression, and none of what is sent on at once.
+            compression = f"--compress={1 if lasting else 0}"
+            options = ("--format=custom", compression, "--lock-wait-timeout=30s")
             database = ("-d", named(row["name"]))
             doing = f"dumping {row['name']}"
             found.tools.run("pg_dump", *options, *database, doing=doing, write=stream)
     (folder / "databases.json").write_text(
-        json.dumps({"main": found.database, "databases": chosen})
+        json.dumps(
+            {
+                "main": found.database,
+                "databases": chosen,
+                "big": {
+                    row["name"]: postgres_restoring.big(described, row["name"]) for row in chosen
+                },
+            }
+        )
     )
     return sum(path.stat().st_size for path in folder.iterdir())
 
@@ -90,17 +82,18 @@ def stage(found: Server, folder: Path, tell: Tell) -> dict[str, str]:
             f"of {found.tools.side} {found.database}. Give both sides one name (POSTGRES_DB)."
         )
     abandon(found)
-    _apply_roles(found, folder, missing_only=True)
+    postgres_roles.apply(found, folder, missing_only=True)
     staged: dict[str, str] = {}
     try:
         absent = all(row["name"] != "postgres" for row in written["databases"])
-        if absent and not untouched(insides(found, ["postgres"])["postgres"]):
+        if absent and not untouched(insides(found, ["postgres"])["postgres"][1]):
             staged |= _empty(found, "postgres")
         for number, row in enumerate(written["databases"]):
             name = f"{STAGED}{row['name']}"
             staged[name] = row["name"]
             _create(found, name, row, tell)
-            _restore(found, name, row["name"], folder / f"{number}.dump")
+            big = written["big"][row["name"]]
+            postgres_restoring.restore(found, name, row["name"], folder / f"{number}.dump", big)
             found.psql(found.maintenance, _properties(name, row), f"restoring {row['name']}")
     except BaseException:
         abandon(found)
@@ -146,18 +139,6 @@ def _create(found: Server, name: str, row: Mapping[str, Any], tell: Tell) -> Non
         )
 
 
-def _restore(found: Server, name: str, shown: str, path: Path) -> None:
-    options = ["--exit-on-error", "-d", named(name)]
-    doing = f"restoring {shown}"
-    # Several connections need a file that they can seek in; a container gets a stream.
-    if found.tools.folder is not None and path.stat().st_size > _PARALLEL_FROM:
-        options += [f"--jobs={max(2, min(4, os.cpu_count() or 1))}", str(path)]
-        found.tools.run("pg_restore", *options, doing=doing)
-        return
-    with path.open("rb") as stream:
-        found.tools.run("pg_restore", *options, doing=doing, read=stream)
-
-
 def _properties(name: str, row: Mapping[str, Any]) -> str:
     """Return the SQL of what belongs to a database and is in no dump of it."""
     database = identifier(name)
@@ -181,7 +162,7 @@ def commit(found: Server, staged: Mapping[str, str], folder: Path) -> None:
 
     Raises DataRefused; then none has changed places.
     """
-    _apply_roles(found, folder, missing_only=False)
+    postgres_roles.apply(found, folder, missing_only=False)
     _exchange(found, staged)
 
 
@@ -226,30 +207,3 @@ def abandon(found: Server) -> None:
         "\n\\gexec\n"
     )
     found.psql(found.maintenance, sql, "removing what a restore left")
-
-
-def _apply_roles(found: Server, folder: Path, *, missing_only: bool) -> None:
-    """Make the roles that are missing; with the others, give all the source's attributes.
-
-    But for the role that the cluster was made with: its password is this side's own.
-    """
-    sql = "SELECT json_build_array(quote_ident(rolname), oid = 10) FROM pg_roles;"
-    rows = [
-        json.loads(line)
-        for line in found.psql(found.maintenance, sql, "listing the roles").splitlines()
-    ]
-    known = {name for name, _ in rows}
-    own = {name for name, first in rows if first}
-    lines = (folder / "roles.sql").read_text(encoding="utf-8").splitlines()
-    new = [line for line in lines if line.startswith("CREATE ROLE ")]
-    new = [line for line in new if line.removeprefix("CREATE ROLE ").rstrip(";") not in known]
-    kept: Sequence[str] = new
-    if not missing_only:
-        kept = [
-            line
-            for line in lines
-            if (not line.startswith("CREATE ROLE ") or line in new)
-            and not any(line.startswith(f"ALTER ROLE {name} WITH ") for name in own)
-        ]
-    if kept:
-        found.psql(found.maintenance, "\n".join(kept), "restoring the roles")

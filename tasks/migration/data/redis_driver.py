@@ -26,6 +26,10 @@ class RedisDriver:
         """Return what it holds."""
         return redis_store.manifest(self._server)
 
+    def again(self, earlier: Manifest) -> Manifest:  # noqa: ARG002 - the protocol's
+        """Return what it holds now, every key read anew: Redis notes no writes."""
+        return self.manifest()
+
     def holds(self, described: Manifest) -> str | None:
         """Return what there is to lose."""
         return redis_store.holds(described)
@@ -34,8 +38,8 @@ class RedisDriver:
         """Return whether it has no key and no function."""
         return not (described.entries or described.fleeting)
 
-    def dump(self, described: Manifest, folder: Path) -> int:  # noqa: ARG002 - the protocol's
-        """Write all of it into the folder; return the bytes."""
+    def dump(self, folder: Path, *, lasting: bool) -> tuple[Manifest, int]:  # noqa: ARG002
+        """Describe it and write all of it into the folder, reading each key once."""
         return redis_moving.dump(self._server, folder)
 
     def stage(self, folder: Path, tell: Tell) -> None:

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import struct
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO
 
-from .redis_store import Server, library
-from .redis_values import BATCH, keys
+from ...errors import DataRefused
+from .manifest import Manifest
+from .redis_reading import BATCH, Key
+from .redis_store import Server, described, library
+
+_KEYS = "keys"
+_FUNCTIONS = "functions"
+_RECORD = struct.Struct(">IqIQ")
+"""Before each key in the file: its database, its expiry, and the bytes of its name and dump."""
+_BYTES = 4 * 1024 * 1024
+"""Bytes of dumps that are restored at once."""
+_RESTORE = """
+for i, key in ipairs(KEYS) do
+    redis.call('RESTORE', key, ARGV[2 * i - 1], ARGV[2 * i], 'REPLACE', 'ABSTTL')
+end
+"""
 
 
-def dump(found: Server, folder: Path) -> int:
-    """Write every key with its expiry, and the functions; return the bytes."""
+def dump(found: Server, folder: Path) -> tuple[Manifest, int]:
+    """Write every key with its expiry, and the functions; return what they are, and the bytes."""
     redis = library()
-    path = folder / "keys.jsonl"
     try:
-        with path.open("w", encoding="ascii") as stream:
-            try:
-                blob = found.client().execute_command("FUNCTION", "DUMP")
-                stream.write(json.dumps({"functions": _encoded(blob)}) + "\n")
-            except redis.ResponseError:  # before Redis 7
-                pass
-            for database in found.databases():
-                client = found.client(database)
-                for names in keys(client):
-                    pipe = client.pipeline(transaction=False)
-                    for key in names:
-                        pipe.execute_command("DUMP", key)
-                        pipe.execute_command("PEXPIRETIME", key)
-                    answers = pipe.execute()
-                    for key, blob, expiry in zip(names, answers[::2], answers[1::2], strict=True):
-                        if blob is not None:
-                            row = [database, _encoded(key), _encoded(blob), max(0, int(expiry))]
-                            stream.write(json.dumps(row) + "\n")
+        with (folder / _KEYS).open("wb") as stream:
+            manifest = described(found, lambda database, key: _write(stream, database, key))
+        with suppress(redis.ResponseError):  # before Redis 7
+            blob = found.client().execute_command("FUNCTION", "DUMP")
+            (folder / _FUNCTIONS).write_bytes(blob)
     except redis.RedisError as error:
         raise found.refused("dumping", error) from error
-    return path.stat().st_size
+    return manifest, sum(path.stat().st_size for path in folder.iterdir())
 
 
-def _encoded(blob: bytes) -> str:
-    return base64.b64encode(blob).decode("ascii")
+def _write(stream: IO[bytes], database: int, key: Key) -> None:
+    head = _RECORD.pack(database, max(0, key.expiry), len(key.name), len(key.blob))
+    stream.write(b"".join((head, key.name, key.blob)))
+
+
+def _written(stream: IO[bytes]) -> Iterator[tuple[int, bytes, int, bytes]]:
+    """Yield (database, key, expiry, dump)."""
+    while head := stream.read(_RECORD.size):
+        database, expiry, name, blob = _RECORD.unpack(head)
+        yield database, stream.read(name), expiry, stream.read(blob)
 
 
 def empty(found: Server) -> None:
@@ -61,29 +69,29 @@ def load(found: Server, folder: Path) -> None:
     Raises DataRefused; the server then holds a part.
     """
     redis = library()
+    if not (folder / _KEYS).is_file():
+        raise DataRefused(f"{found.store}: no dump of its keys is in {folder}.")
     try:
-        with (folder / "keys.jsonl").open(encoding="ascii") as stream:
-            batch: list[list[Any]] = []
-            for line in stream:
-                row = json.loads(line)
-                if isinstance(row, dict):
-                    blob = base64.b64decode(row["functions"])
-                    found.client().execute_command("FUNCTION", "RESTORE", blob, "FLUSH")
-                    continue
-                if batch and (batch[0][0] != row[0] or len(batch) >= BATCH):
+        functions = folder / _FUNCTIONS
+        if functions.is_file():
+            found.client().execute_command("FUNCTION", "RESTORE", functions.read_bytes(), "FLUSH")
+        with (folder / _KEYS).open("rb") as stream:
+            batch: list[tuple[int, bytes, int, bytes]] = []
+            size = 0
+            for row in _written(stream):
+                if batch and (batch[0][0] != row[0] or len(batch) >= BATCH or size > _BYTES):
                     _restore(found, batch)
-                    batch = []
+                    batch, size = [], 0
                 batch.append(row)
+                size += len(row[3])
             if batch:
                 _restore(found, batch)
     except redis.RedisError as error:
         raise found.refused("restoring", error) from error
 
 
-def _restore(found: Server, batch: list[list[Any]]) -> None:
-    pipe = found.client(batch[0][0]).pipeline(transaction=False)
-    for _, key, blob, expiry in batch:
-        pipe.execute_command(
-            "RESTORE", base64.b64decode(key), expiry, base64.b64decode(blob), "REPLACE", "ABSTTL"
-        )
-    pipe.execute()
+def _restore(found: Server, batch: list[tuple[int, bytes, int, bytes]]) -> None:
+    names = [key for _, key, _, _ in batch]
+    values = [part for _, _, expiry, blob in batch for part in (expiry, blob)]
+    client = found.client(batch[0][0])
+    client.execute_command("EVAL", _RESTORE, len(names), *names, *values)

@@ -1,9 +1,10 @@
-"""Redis and Valkey: what a server holds, and its keys carried over with their expiry."""
+"""Redis and Valkey: a server, its client, and what it holds."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ...errors import DataRefused, UsageError
@@ -12,12 +13,11 @@ from ...modes.local import LocalMode
 from ...modes.servers import redis_options
 from ...stack.placement import LOOPBACK
 from .manifest import Entry, Manifest, keyed
-from .redis_values import values
+from .redis_reading import Key, read
 from .site import Site
 from .stores import Store
 from .tools import container_of, variables_of
 
-_BATCH = 500
 _MASK = (1 << 128) - 1
 
 
@@ -112,29 +112,36 @@ def manifest(found: Server) -> Manifest:
 
     Raises DataRefused.
     """
-    entries, fleeting = [], []
-    redis = library()
     try:
-        for database in found.databases():
-            client = found.client(database)
-            count, total = 0, 0
-            for key, kind, expiry, value in values(client):
-                digest = hashlib.sha256(b"\0".join((key, kind, value))).digest()[:16]
-                if expiry < 0:
-                    count += 1
-                    total = (total + int.from_bytes(digest, "big")) & _MASK
-                else:
-                    name = f"{_shown(key)} of database {database}"
-                    fleeting.append(Entry("key", name, digest.hex(), expiry))
-            if count:
-                entries.append(Entry("database", str(database), f"{total:032x}", count, "keys"))
-        functions = _functions(found.client())
-        if functions:
-            code = hashlib.sha256(json.dumps(functions).encode()).hexdigest()[:32]
-            entries.append(Entry("functions", "", code, len(functions), "libraries"))
-        seconds, micros = found.client().time()
-    except redis.RedisError as error:
+        return described(found)
+    except library().RedisError as error:
         raise found.refused("reading", error) from error
+
+
+def described(found: Server, take: Callable[[int, Key], None] | None = None) -> Manifest:
+    """Return what the server holds; each key is given to `take`, if there, with its dump.
+
+    Raises what the client does.
+    """
+    entries, fleeting = [], []
+    for database in found.databases():
+        count, total = 0, 0
+        for key in read(found.client(database), dumps=take is not None):
+            if take is not None:
+                take(database, key)
+            if key.expiry < 0:
+                count += 1
+                total = (total + int(key.digest[:32], 16)) & _MASK
+            else:
+                name = f"{_shown(key.name)} of database {database}"
+                fleeting.append(Entry("key", name, key.digest[:32], key.expiry))
+        if count:
+            entries.append(Entry("database", str(database), f"{total:032x}", count, "keys"))
+    functions = _functions(found.client())
+    if functions:
+        code = hashlib.sha256(json.dumps(functions).encode()).hexdigest()[:32]
+        entries.append(Entry("functions", "", code, len(functions), "libraries"))
+    seconds, micros = found.client().time()
     return Manifest(
         found.store,
         "redis",

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-BATCH = 500
-"""Keys that are asked for at once."""
-
-
-def keys(client: Any) -> Iterator[list[bytes]]:
-    """Yield every key once, in batches; SCAN may name one twice."""
-    seen: set[bytes] = set()
-    cursor = 0
-    while True:
-        cursor, found = client.scan(cursor, count=BATCH)
-        fresh = [key for key in dict.fromkeys(found) if key not in seen]
-        seen.update(fresh)
-        if fresh:
-            yield fresh
-        if cursor == 0:
-            return
-
-
-_READS: dict[bytes, tuple[tuple[object, ...], tuple[object, ...]]] = {
+READS: dict[bytes, tuple[tuple[object, ...], tuple[object, ...]]] = {
     b"string": (("GET",), ()),
     b"list": (("LRANGE",), (0, -1)),
     b"set": (("SMEMBERS",), ()),
@@ -33,45 +16,52 @@ _READS: dict[bytes, tuple[tuple[object, ...], tuple[object, ...]]] = {
 }
 """Type -> what stands before the key in the command that reads it, and behind."""
 
-
-def values(client: Any) -> Iterator[tuple[bytes, bytes, int, bytes]]:
-    """Yield (key, type, expiry in ms since the epoch or -1, value in one form) of all keys."""
-    for batch in keys(client):
-        pipe = client.pipeline(transaction=False)
-        for key in batch:
-            pipe.execute_command("TYPE", key)
-            pipe.execute_command("PEXPIRETIME", key)
-        head = pipe.execute()
-        kinds, expiries = head[::2], head[1::2]
-        pipe = client.pipeline(transaction=False)
-        for key, kind in zip(batch, kinds, strict=True):
-            name = kind if isinstance(kind, bytes) else str(kind).encode()
-            # A type of a module: its own serialisation is all that there is.
-            before, after = _READS.get(name, (("DUMP",), ()))
-            pipe.execute_command(*before, key, *after)
-        for key, kind, expiry, value in zip(batch, kinds, expiries, pipe.execute(), strict=True):
-            if value is None or expiry == -2:  # expired meanwhile
-                continue
-            name = kind if isinstance(kind, bytes) else str(kind).encode()
-            yield key, name, int(expiry), canonical(name, value)
-
-
 _OF_A_SERVER = {b"length", b"radix-tree-keys", b"radix-tree-nodes", b"seen-time", b"active-time"}
 """What `XINFO STREAM` says of the server's own bookkeeping."""
+_HALF = 12
+"""Digits of a digest that are summed at a time: Lua counts in doubles."""
+
+
+def digest(key: bytes, kind: bytes, value: Any) -> str:
+    """Return the digest of a key and its value, as redis_read.lua makes it in the server."""
+    return hashlib.sha1(b"\0".join((key, kind, canonical(kind, value)))).hexdigest()  # noqa: S324
 
 
 def canonical(kind: bytes, value: Any) -> bytes:
     """Return an answer of the server as bytes, the same for the same value."""
-    if isinstance(value, dict):
-        value = [part for pair in sorted(value.items()) for part in pair]
-    elif kind == b"hash" and isinstance(value, list):
-        pairs = sorted(zip(value[::2], value[1::2], strict=True))
-        value = [part for pair in pairs for part in pair]
-    elif kind == b"set":
-        value = sorted(value)
-    elif kind == b"stream":
+    if kind == b"hash":
+        pairs = (
+            value.items() if isinstance(value, dict) else zip(value[::2], value[1::2], strict=True)
+        )
+        return _unordered([joined(list(pair)) for pair in pairs])
+    if kind == b"set":
+        return _unordered([bytes(item) for item in value])
+    if kind == b"zset":
+        # Versions print one score differently; 17 digits are all that there are.
+        return joined([p for name, score in _pairs(value) for p in (name, b"%.17g" % float(score))])
+    if kind == b"stream":
         value = _plain(value)
     return joined(value)
+
+
+def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
+    """Return pairs, which the client may have made of the answer already."""
+    if isinstance(value, dict):
+        return value.items()
+    if value and isinstance(value[0], (list, tuple)):
+        return [(name, score) for name, score in value]
+    return zip(value[::2], value[1::2], strict=True)
+
+
+def _unordered(parts: Sequence[bytes]) -> bytes:
+    """Return the sum of the digests of parts that have no order."""
+    sums = [0, 0]
+    for part in parts:
+        text = hashlib.sha1(part).hexdigest()  # noqa: S324 - against accidents
+        for number in (0, 1):
+            half = int(text[number * _HALF : (number + 1) * _HALF], 16)
+            sums[number] = (sums[number] + half) % 16**_HALF
+    return b"%d-%d-%d" % (len(parts), *sums)
 
 
 def _plain(value: Any) -> Any:

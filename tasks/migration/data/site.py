@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ...envmap.project import Project
 from ...errors import DataRefused
@@ -20,10 +18,10 @@ from ...modes.owndocker import docker_mode
 from ...modes.ownlocal import local_mode
 from ...stack import isolation
 from ...stack.engine import engine_errors
-from ...stack.model import Stack, named_volumes, parse
-from ...stack.placement import LOOPBACK, Placement, Ports, Side, declared_ports
+from ...stack.placement import LOOPBACK, Placement, Ports, Side
 from .records import is_alive, read_json, this_process, write_json
 from .stores import Store
+from .stores_alone import stores_alone
 
 Tell = Callable[[str], None]
 
@@ -220,34 +218,3 @@ def _stop_containers(mode: DockerMode, started: set[str], before: set[str]) -> N
                 mode.client.container.stop(item.id)
                 if item.service not in before:
                     mode.client.container.remove(item.id)
-
-
-def stores_alone(
-    project: Project, stores: Sequence[Store], ports: dict[tuple[str, int], int]
-) -> tuple[dict[str, Any], Stack]:
-    """Return the compose document with these stores alone, on these host ports.
-
-    Raises DataRefused for a store whose data would go with its container.
-    """
-    names = {store.service for store in stores}
-    if project.mapped:
-        placement = Placement(dict.fromkeys(project.stack.services, "docker"))
-        document = project.document_for(placement, declared_ports(project.stack), names)
-    else:
-        document = copy.deepcopy(dict(project.document))
-    document["services"] = {name: document["services"][name] for name in sorted(names)}
-    for name, body in document["services"].items():
-        if not named_volumes(body) and not any(
-            mount.get("type") == "bind" for mount in body.get("volumes") or ()
-        ):
-            raise DataRefused(
-                f"{name} keeps its data in no volume: what is copied there goes with its "
-                "container. Give it a named volume, or start it first: inv docker.up"
-            )
-        body["depends_on"] = {}
-        body["ports"] = [
-            {"target": target, "host_ip": LOOPBACK, "protocol": "tcp", "published": str(port)}
-            for (service, target), port in ports.items()
-            if service == name
-        ]
-    return document, parse(document, project.compose.files, confirmed=True)

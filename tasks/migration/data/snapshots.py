@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -168,31 +169,41 @@ def put(
             found.abandon()
 
 
-def staged(site: Site, found: Driver, folder: Path, described: Manifest, tell: Tell) -> Any:
+@dataclass(frozen=True)
+class Stage:
+    """A dump that waits for its commit."""
+
+    held: Any
+    """What the driver knows it by."""
+    seen: Manifest | None
+    """What is in it, where that can be seen before the commit."""
+
+
+def staged(site: Site, found: Driver, folder: Path, described: Manifest, tell: Tell) -> Stage:
     """Return the stage of a dump, compared as far as it can be seen; else remove it."""
-    stage = found.stage(folder, tell)
+    held = found.stage(folder, tell)
     try:
-        seen = found.staged(stage, described)
+        seen = found.staged(held, described)
         _require_same(site, differences(described, seen, _SENT) if seen is not None else ())
     except BaseException:
         found.abandon()
         raise
-    return stage
+    return Stage(held, seen)
 
 
 def committed(
     site: Site,
     store: Store,
     found: Driver,
-    stage: Any,
+    stage: Stage,
     folder: Path,
     described: Manifest,
     before: Snapshot | None,
 ) -> Manifest:
     """Commit a stage, compare, and return what the store holds then; else put it back."""
     try:
-        found.commit(stage, folder)
-        seen = found.manifest()
+        found.commit(stage.held, folder)
+        seen = found.again(stage.seen) if stage.seen is not None else found.manifest()
         _require_same(site, differences(described, seen, _SENT))
     except DataRefused as error:
         _put_back(site, store, found, before, error)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 
 from .commands import Verified
-from .copying import CopyReport
+from .copied import CopyReport
 from .snapshots import Snapshot
 
 Table = tuple[list[list[object]], list[str]]

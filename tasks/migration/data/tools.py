@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ...envmap.secrets import mask_text
 from ...errors import DataRefused
@@ -21,6 +21,7 @@ from ...modes.docker import DockerMode
 from ...modes.local import LocalMode
 from ...stack import engine
 from ...stack.placement import Placement
+from . import abreast
 from .site import Site
 from .stores import Store
 
@@ -53,23 +54,22 @@ class Tools:
         Raises DataRefused with the program's own last words.
         """
         path = str(self.folder / program) if self.folder is not None else program
-        given: dict[str, Any] = {"stdin": read}
-        if read is None:
-            given = {"input": (text or "").encode("utf-8", "surrogateescape")}
+        given = (text or "").encode("utf-8", "surrogateescape") if read is None else None
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [*self.prefix, path, *arguments],
                 env={**engine.kept_shell(), **self.environment},
-                **given,
+                stdin=subprocess.PIPE if read is None else read,
                 stdout=write or subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                check=False,
             )
         except OSError as error:
             raise self.refused(doing, f"{program}: {error.strerror}.") from error
-        if done.returncode != 0:
-            raise self.refused(doing, _telling(done.stderr) or f"{program} ended abruptly")
-        return (done.stdout or b"").decode("utf-8", "surrogateescape")
+        with process, abreast.killable(process):
+            output, errors = process.communicate(given)
+        if process.returncode != 0:
+            raise self.refused(doing, _telling(errors) or f"{program} ended abruptly")
+        return (output or b"").decode("utf-8", "surrogateescape")
 
     def refused(self, doing: str, why: str) -> DataRefused:
         """Return the error that says what failed here, secrets hidden."""

@@ -33,6 +33,11 @@ class Cargo:
         """The services that they are in."""
         return frozenset(store.service for store in self.stores)
 
+    @property
+    def servers(self) -> frozenset[str]:
+        """Those of them that are servers; who only has files is a writer as any other."""
+        return frozenset(store.service for store in self.stores if store.kind != "files")
+
     def snapshot(self, here: Site, name: str) -> str:
         """Keep all of them."""
         if not self.stores:

@@ -140,13 +140,14 @@ class OwnOperations:
             self._at("beside").down()
 
     def halt(self, which: Which) -> None:
-        """Stop all but the stores that move."""
+        """Stop all but the servers that move."""
         found = self._at(which)
-        if which == "target" and not found.running() >= self.cargo.names:
+        if which == "target" and not found.running() >= self.cargo.servers:
             # A store that is lost is started alone by whoever reads it, with nothing beside it.
             found.down()
             return
-        found.halt(set(found.mode.sides) - self.cargo.names)
+        if writers := set(found.mode.sides) - self.cargo.servers:
+            found.halt(writers)
 
     def freeze(self, which: Which, remember: Remember) -> str:
         """Have the stores refuse writes."""
