@@ -41,6 +41,8 @@ _KEPT = re.compile(
 _NO_COMPOSE = re.compile(r"is not a docker command|unknown (shorthand )?flag|unknown command")
 """What the docker command says when it has no Compose plugin, from version to version."""
 
+START_IT = "Start it (`sudo systemctl start docker`)."
+
 GET_AN_ENGINE = (
     "Install Docker Engine with the Compose plugin (docs.docker.com/engine/install), "
     "or run `scripts/run setup` as root on Debian."
@@ -225,8 +227,7 @@ def require_engine(client: DockerClient) -> None:
                 "(`sudo usermod -aG docker $USER`, then log in again), or use rootless Docker."
             ) from error
         raise EngineUnavailable(
-            f"No Docker engine answers ({message}). Start it (`sudo systemctl start docker`). "
-            f"{GET_AN_ENGINE}"
+            f"No Docker engine answers ({message}). {START_IT} {GET_AN_ENGINE}"
         ) from error
     if not answered:
         raise EngineUnavailable(f"No Docker engine answers. {GET_AN_ENGINE}")
@@ -281,4 +282,11 @@ def engine_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except DockerException as error:
-        raise EnvironmentFailed(f"{doing} failed: {error_text(error)}") from error
+        said = error_text(error)
+        raise EnvironmentFailed(f"{doing} failed: {said}{mend_of(said)}") from error
+
+
+def mend_of(said: str) -> str:
+    """Return what to do about an engine that is gone; empty for whatever else it says."""
+    gone = ("Cannot connect to the Docker daemon", "error during connect")
+    return f" {START_IT}" if any(mark in said for mark in gone) else ""

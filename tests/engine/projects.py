@@ -216,6 +216,8 @@ class Project:
     environments: Path
     running: list[Running] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=shell_environment)
+    prefix: tuple[str, ...] = ()
+    """Words before each command: what takes it into namespaces of its own."""
 
     @property
     def compose_file(self) -> Path:
@@ -264,7 +266,8 @@ class Project:
 
     def start(self, *words: str, **environment: str) -> Running:
         """Start a command in the project's folder."""
-        running = Running(list(words), self.root, {**self.environment, **environment})
+        full = [*self.prefix, *words]
+        running = Running(full, self.root, {**self.environment, **environment})
         self.running.append(running)
         return running
 

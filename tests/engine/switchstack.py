@@ -11,31 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import switchtasks
 from .projects import HERE, PYTHON_IMAGE, Project, base_image, free_port, until
 
 POSTGRES_IMAGE = base_image("POSTGRES_IMAGE", "postgres:17")
 REDIS_IMAGE = base_image("REDIS_IMAGE", "redis:7")
 PACE = {"interval": "1s", "start_interval": "100ms", "start_period": "30s"}
-
-
-KILLED = """
-import os, signal, tranship
-from tranship.migration.switch.journal import Journal
-
-ns = tranship.namespace()
-plain = Journal.write
-
-def write(journal):
-    plain(journal)
-    entry = journal.at
-    if entry and f"{'back ' if journal.back else ''}{entry.name} {entry.state}" == at:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-at = os.environ.get("KILL_AT")
-if at:
-    Journal.write = write
-"""
-"""A tasks.py that ends its own process, as `kill -9` does, when a step begins or is done."""
 
 
 @dataclass
@@ -64,7 +45,7 @@ def write(project: Project, migrate: str = "", *, database: bool = True) -> Port
     shutil.copy(HERE / "countservice.py", project.root)
     with (project.root / "pyproject.toml").open("a") as stream:
         stream.write(migrate)
-    (project.root / "tasks.py").write_text(KILLED)
+    (project.root / "tasks.py").write_text(switchtasks.TASKS)
     return ports
 
 
@@ -90,6 +71,8 @@ def _services(ports: Ports) -> dict[str, Any]:
         "cache": {
             "image": REDIS_IMAGE,
             "command": ["redis-server", "--dir", "/data", "--requirepass", "key"],
+            # One that cannot write to its disk does not end when it is told to.
+            "stop_grace_period": "3s",
             "ports": [f"127.0.0.1:{ports.cache}:6379"],
             "volumes": ["cache-data:/data"],
             "x-tranship": {
@@ -175,8 +158,10 @@ def side(port: int) -> str:
 class Writer:
     """Sends counts one after the other; each again until it is acknowledged."""
 
-    def __init__(self, port: int, pause: float = 0.02) -> None:
+    def __init__(self, port: int, pause: float = 0.02, names: str = "n") -> None:
         self.port = port
+        self.names = names
+        """What every count's name begins with: another one's for each writer to one stack."""
         self.acknowledged: list[str] = []
         self.refused = 0.0
         """The longest time in which nothing was acknowledged, seconds."""
@@ -200,7 +185,7 @@ class Writer:
     def one(self) -> str:
         """Write one count, however long that takes, and return its name."""
         self._number += 1
-        name = f"n{self._number}"
+        name = f"{self.names}{self._number}"
         while not self._stop.is_set():
             try:
                 status = self.send(name)
@@ -230,13 +215,16 @@ class Writer:
             self._stop.wait(self._pause)
 
 
-def require_all(port: int, acknowledged: list[str]) -> None:
-    """Fail unless all that was acknowledged is there, exactly once, in both stores."""
+def require_all(port: int, acknowledged: list[str], names: str = "") -> None:
+    """Fail unless all that was acknowledged is there, exactly once, in both stores.
+
+    Of those whose names begin so.
+    """
     status, body = call(port, "GET", "/counts")
     assert 200 == status, body
     # One more may be there: kept, and its answer lost.
     for store in ("postgres", "redis") if body["postgres"] else ("redis",):
-        kept = body[store]
+        kept = [name for name in body[store] if name.startswith(names)]
         assert len(kept) == len(set(kept)), f"doubles in {store}"
         missing = set(acknowledged) - set(kept)
         assert not missing, f"{store} lacks {sorted(missing)} of {len(acknowledged)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import switchstack
+from . import switchstack, switchtasks
 from .projects import Project
 
 SMOKE = """
@@ -46,9 +46,11 @@ def test_whatever_sends_it_back_every_count_is_there_once(project: Project) -> N
         assert [] == project.containers()
         writer.until(1)
 
-        # A trigger, while it is watched; and before that a kill in the step that moves traffic.
+        # A trigger, while it is watched; and before that a kill when neither side is up.
         switch = ("migrate.switch", "--interval", "0.3")
-        assert -9 == project.inv(*switch, "--to", "docker", KILL_AT="traffic begun").code
+        killed = {"DURING": switchtasks.CLOSE_BESIDE, "DO": switchtasks.KILL}
+        assert -9 == project.inv(*switch, "--to", "docker", **killed).code
+        assert not switchstack.steps(project)["exposed"]
         running = project.start_inv(*switch, "--resume", "--watch", "60")
         running.until("Watching docker")
         assert "docker" == switchstack.side(ports.web)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import selectors
-import socket
+import re
+import shutil
+import struct
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from . import switchstack
-from .projects import Project, until
+from .projects import HERE, Project, until
 
 QUICK = ("--watch", "1", "--interval", "0.3")
 
@@ -83,94 +82,64 @@ def test_a_journal_that_is_lost_in_both_versions(
     path.write_text(text)
 
 
-def test_an_engine_that_stops_in_the_watch(stack: tuple[Project, switchstack.Ports]) -> None:
+@pytest.mark.skipif(shutil.which("cc") is None, reason="what moves a clock must be compiled")
+def test_a_clock_that_jumps(stack: tuple[Project, switchstack.Ports]) -> None:
+    """An hour on while writes are refused, two back in the watch; that of the command alone."""
     project, ports = stack
-    with Gate(project.root / "engine.sock") as gate, switchstack.Writer(ports.web) as writer:
-        at = {"DOCKER_HOST": f"unix://{gate.path}"}
-        switch = ("migrate.switch", "--to", "docker", "--watch", "60", "--interval", "0.3")
-        running = project.start_inv(*switch, **at)
+    with switchstack.Writer(ports.web) as writer, Clock(project.root) as clock:
+        switch = ("migrate.switch", "--to", "docker", "--watch", "4", "--interval", "0.3")
+        running = project.start_inv(*switch, **clock.environment)
+        until(lambda: "copy" in switchstack.under_way(project), "the step copy", 60)
+        clock.jump(HOUR)
         running.until("Watching docker")
-        writer.until(2)
-        gate.close()
-        done = running.finish().exits(4)
-        done.says("silence: no measurement in 2 checks running", "holds what was written")
-        project.inv("migrate.status", **at).exits(4).says("on its way back", "inv migrate.rollback")
-        # The engine is there again: what was written meanwhile comes back.
-        project.inv("migrate.rollback").exits(0)
+        clock.jump(-HOUR)
+        running.finish().exits(0)
+        clock.jump(HOUR)
+        project.inv("migrate.status", **clock.environment).exits(0)
+        project.inv("migrate.rollback", **clock.environment).exits(0)
         writer.until(1)
     assert "local" == switchstack.side(ports.web)
+    found = switchstack.steps(project)
+    walls = [entry[1][0] for entry in (*found["steps"], *found["back"])]
+    assert max(walls) - min(walls) > HOUR, "no clock jumped"
+    took = {entry[0]: entry[2][1] - entry[1][1] for entry in found["steps"]}
+    assert 4 <= took["watch"] < 30
+    report = Path(found["report"]).read_text()
+    rows = re.findall(r"\| ([\w: ]+) \| [\d:]+ \| ([-\d.]+) s \|", report)
+    # All but the step that writes it.
+    assert len(walls) - 1 == len(rows)
+    assert all(0 <= float(seconds) < 60 for _, seconds in rows), rows
+    refused = re.search(r"refused: ([-\d.]+) s in all", report)
+    assert refused is not None
+    assert 0 < float(refused[1]) < 120
     body = switchstack.call(ports.web, "GET", "/counts")[1]["redis"]
     assert set(writer.acknowledged) <= set(body)
 
 
-def test_an_engine_that_stops_in_the_switch(stack: tuple[Project, switchstack.Ports]) -> None:
-    project, ports = stack
-    with Gate(project.root / "engine.sock") as gate, switchstack.Writer(ports.web) as writer:
-        switch = ("migrate.switch", "--to", "docker", *QUICK)
-        running = project.start_inv(*switch, DOCKER_HOST=f"unix://{gate.path}")
-        until(lambda: "freeze" in switchstack.under_way(project), "the step freeze", 60)
-        gate.close()
-        done = running.finish().exits(4)
-        done.says("Everything is on local again, with all data")
-        writer.until(1)
-    assert "local" == switchstack.side(ports.web)
-    project.inv("docker.down").exits(0)
-    body = switchstack.call(ports.web, "GET", "/counts")[1]["redis"]
-    assert set(writer.acknowledged) <= set(body)
+HOUR = 3600
 
 
-class Gate:
-    """A way to the engine that can be closed, as an engine that stops closes its own."""
+class Clock:
+    """A wall clock that jumps, for the processes that are given its environment."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._sockets: list[socket.socket] = []
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._open = True
+    def __init__(self, folder: Path) -> None:
+        self._library = folder / "jumping.so"
+        self._seconds = folder / "clock-jump"
+        self.environment = {"LD_PRELOAD": str(self._library), "CLOCK_JUMP": str(self._seconds)}
 
-    def __enter__(self) -> Gate:
-        self._listener.bind(str(self.path))
-        self._listener.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+    def __enter__(self) -> Clock:
+        argv = ["cc", "-shared", "-fPIC", "-o", self._library, HERE / "jumping.c"]
+        subprocess.run(argv, check=True)
+        self.jump(0)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        for path in (self._library, self._seconds):
+            path.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Close it, and all that goes through it."""
-        self._open = False
-        self.path.unlink(missing_ok=True)
-        for item in (self._listener, *self._sockets):
-            with contextlib.suppress(OSError):
-                item.shutdown(socket.SHUT_RDWR)
-            item.close()
-
-    def _accept(self) -> None:
-        while self._open:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect("/var/run/docker.sock")
-            self._sockets += [near, far]
-            threading.Thread(target=_carried, args=(near, far), daemon=True).start()
-
-
-def _carried(near: socket.socket, far: socket.socket) -> None:
-    """Carry both directions until either ends; one that ends half goes on in the other."""
-    with selectors.DefaultSelector() as chosen, contextlib.suppress(OSError, ValueError):
-        chosen.register(near, selectors.EVENT_READ, far)
-        chosen.register(far, selectors.EVENT_READ, near)
-        while chosen.get_map():
-            for key, _ in chosen.select():
-                source, target = key.fileobj, key.data
-                data = source.recv(65536)  # type: ignore[union-attr]
-                if data:
-                    target.sendall(data)
-                else:
-                    chosen.unregister(source)
-                    target.shutdown(socket.SHUT_WR)
-    near.close()
-    far.close()
+    def jump(self, seconds: int) -> None:
+        """Have it show so many seconds more than it is, from now on."""
+        # In place: it is mapped by those who run.
+        descriptor = os.open(self._seconds, os.O_WRONLY | os.O_CREAT)
+        os.write(descriptor, struct.pack("@l", seconds))
+        os.close(descriptor)

@@ -85,6 +85,32 @@ def test_one_that_cannot_be_read_is_gone_on_from_as_it_was_before(
     assert not earlier.exposed
 
 
+def test_truncated_at_each_byte_it_is_what_it_was_before_and_never_something_else(
+    tmp_path: Path,
+) -> None:
+    made = begun(tmp_path)
+    with made.step("freeze", made.steps):
+        made.frozen["db on local"] = {"before": "ä"}
+        made.pause("the switch")
+    before = made.path.with_name("switch.previous.json").read_bytes()
+    whole = made.path.read_bytes()
+    assert before != whole
+
+    for length in range(len(whole)):
+        made.path.write_bytes(whole[:length])
+        with pytest.raises(JournalUnreadable) as caught:
+            journals.read(settings(tmp_path))
+        earlier = caught.value.earlier
+        assert earlier is not None, length
+        assert ["begun"] == [entry.state for entry in earlier.steps]
+        assert made.frozen == earlier.frozen
+    for length in range(len(before)):
+        journals.previous(made.path).write_bytes(before[:length])
+        with pytest.raises(JournalUnreadable) as caught:
+            journals.read(settings(tmp_path))
+        assert caught.value.earlier is None, length
+
+
 def test_when_both_cannot_be_read_nothing_is_guessed(tmp_path: Path) -> None:
     made = begun(tmp_path)
     made.write()

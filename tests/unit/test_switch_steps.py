@@ -13,8 +13,10 @@ from fakeoperations import FakeOperations
 from tranship.errors import DataRefused, StackFailed
 from tranship.migration.switch import journal as journals
 from tranship.migration.switch.back import go_back
+from tranship.migration.switch.commands import _left_behind
 from tranship.migration.switch.crossing import Crossing
-from tranship.migration.switch.journal import Journal
+from tranship.migration.switch.journal import Entry, Journal
+from tranship.migration.switch.moments import now
 from tranship.migration.switch.steps import STEPS, StepFailed, forward, pending
 from tranship.migration.switch.triggers import Fired
 from tranship.settings import MigrateSettings, Settings
@@ -188,6 +190,7 @@ def test_what_is_left_there_is_said(tmp_path: Path) -> None:
         "ill beside",
         "smoke beside",
         "down source",
+        "close_beside",
         "up target",
     ],
 )
@@ -232,6 +235,66 @@ def test_a_target_that_cannot_be_reached_does_not_keep_the_source_down(tmp_path:
     state = operations_of(found).state()["source"]
     assert (True, True, False) == tuple(state[key] for key in ("up", "apps", "frozen"))
     assert "Not stopped: the engine is gone" == found.journal.back[0].note
+
+
+def test_an_engine_that_is_gone_before_the_target_starts_does_not_keep_the_source_down(
+    tmp_path: Path,
+) -> None:
+    found = crossing(tmp_path)
+    operations_of(found).fails["close_beside"] = StackFailed("the engine is gone")
+    with pytest.raises(StepFailed, match="the engine is gone"):
+        forward(found)
+
+    go_back(found, Fired("step traffic", "the engine is gone"))
+
+    assert not found.journal.exposed
+    state = operations_of(found).state()["source"]
+    assert (True, True, False) == tuple(state[key] for key in ("up", "apps", "frozen"))
+    assert ["a", "b"] == state["data"]
+
+
+def test_a_target_that_cannot_be_reached_is_said_once_with_both_ways(tmp_path: Path) -> None:
+    found = crossing(tmp_path)
+    forward(found)
+    for operation in ("halt target", "up target"):
+        operations_of(found).fails[operation] = StackFailed("No engine.")
+
+    with pytest.raises(StackFailed) as caught:
+        go_back(found, ASKED)
+
+    said = str(caught.value)
+    assert 1 == said.count("No engine.")
+    assert "could not be started. When that is mended: inv migrate.rollback." in said
+    assert said.endswith("inv migrate.rollback --leave-writes")
+
+
+@pytest.mark.parametrize(
+    ("state", "asked", "copied", "expected"),
+    [
+        # Nothing was there that was not ours, so nothing is that is not.
+        ("back", False, "failed", "docker"),
+        # What was there was put back.
+        ("back", True, "failed", None),
+        ("back", True, "done", "docker"),
+        ("back", False, "", None),
+        ("moved", False, "done", "local"),
+    ],
+)
+def test_what_a_switch_left_behind_is_known_as_ours(
+    tmp_path: Path, state: str, asked: bool, copied: str, expected: str | None
+) -> None:
+    found = crossing(tmp_path).journal
+    found.state = state
+    found.options = {"replace": True, "asked": asked}
+    if copied:
+        failure = "no" if copied == "failed" else ""
+        found.steps.append(Entry("copy", now(), now(), failure=failure))
+
+    assert expected == _left_behind(found)
+
+    found.options["left"] = True
+    if state == "back":
+        assert None is _left_behind(found)
 
 
 def test_nothing_is_copied_over_a_target_that_takes_writes(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ...modes.base import silent
 from . import abreast, dumps, records, snapshots
 from .copied import Copied, CopyReport, require_unchanged, still_done
 from .copy_journal import Journal, begin, finish, folder_of
-from .drivers import Driver, driver
+from .drivers import Driver, abandoned, driver
 from .freezing import Pause, frozen
 from .manifest import Manifest, differences
 from .site import Site, Tell, opened, services_running
@@ -131,7 +131,7 @@ def _sent(
             # Of a source that is written to, that is what there is to say.
             _require_same_as(described, reader, source, store)
             raise
-    cleaning.callback(writer.abandon)
+    cleaning.enter_context(abandoned(writer))
     return _Sent(described, size, time.monotonic() - began, writer, stage)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...errors import TranshipError
+from ...stack.engine import engine_errors
 from .files_driver import FilesDriver
 from .manifest import Manifest
 from .mysql_driver import MysqlDriver
@@ -94,3 +96,23 @@ def manifest(site: Site, store: Store) -> Manifest:
     """
     with driver(site, store) as found:
         return found.manifest()
+
+
+def give_up(found: Driver) -> None:
+    """Remove a stage after a failure, which must not be hidden by one of this removal.
+
+    What is left then, the next stage removes first.
+    """
+    with suppress(TranshipError), engine_errors("Removing it"):
+        found.abandon()
+
+
+@contextmanager
+def abandoned(found: Driver) -> Iterator[None]:
+    """Remove the stage when the block is over, however that went."""
+    try:
+        yield
+    except BaseException:
+        give_up(found)
+        raise
+    found.abandon()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,8 @@ def stage(found: Server, folder: Path, tell: Tell) -> dict[str, str]:
             postgres_restoring.restore(found, name, row["name"], folder / f"{number}.dump", big)
             found.psql(found.maintenance, _properties(name, row), f"restoring {row['name']}")
     except BaseException:
-        abandon(found)
+        with suppress(DataRefused):  # why it is given up must not be hidden
+            abandon(found)
         raise
     return staged
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import redis_freezing, redis_moving, redis_store
+from . import redis_freezing, redis_moving, redis_saving, redis_store
 from .manifest import Manifest
 from .site import Site, Tell
 from .stores import Store
@@ -53,6 +53,7 @@ class RedisDriver:
         with redis_freezing.writable(self._server):
             redis_moving.empty(self._server)
             redis_moving.load(self._server, folder)
+            redis_saving.save(self._server)
 
     def abandon(self) -> None:
         """Do nothing: there is no stage."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ...errors import DataRefused, UsageError
@@ -12,6 +13,7 @@ from ...modes.base import Address
 from ...modes.local import LocalMode
 from ...modes.servers import redis_options
 from ...stack.placement import LOOPBACK
+from . import last_words
 from .manifest import Entry, Manifest, keyed
 from .redis_reading import Key, read
 from .site import Site
@@ -24,25 +26,38 @@ _MASK = (1 << 128) - 1
 class Server:
     """One server, asked through redis-py."""
 
-    def __init__(self, store: str, side: str, address: Address, password: str | None) -> None:
+    def __init__(
+        self,
+        store: str,
+        side: str,
+        address: Address,
+        password: str | None,
+        log: Callable[[], str] = str,
+    ) -> None:
         self.store, self.side = store, side
+        self.last_words = log
+        """What its own log says, in a sentence."""
         self._address, self._password = address, password
-        self._clients: dict[int, Any] = {}
+        self._clients: dict[tuple[int, float | None], Any] = {}
 
-    def client(self, database: int = 0) -> Any:
-        """Return a client of one of the databases, bytes in and out."""
-        if database not in self._clients:
+    def client(self, database: int = 0, *, patience: float | None = 60.0) -> Any:
+        """Return a client of one of the databases, bytes in and out.
+
+        `patience` is how many seconds an answer may take; None: as long as it does.
+        """
+        key = database, patience
+        if key not in self._clients:
             redis = library()
-            self._clients[database] = redis.Redis(
+            self._clients[key] = redis.Redis(
                 host=self._address.host,
                 port=self._address.port,
                 db=database,
                 password=self._password,
                 protocol=2,
-                socket_timeout=60,
+                socket_timeout=patience,
                 socket_connect_timeout=10,
             )
-        return self._clients[database]
+        return self._clients[key]
 
     def databases(self) -> tuple[int, ...]:
         """Return the databases that have keys."""
@@ -84,7 +99,8 @@ def server(site: Site, store: Store) -> Server:
         address = container.published.get(port) or Address(
             next(iter(container.addresses), LOOPBACK), port
         )
-    return Server(store.name, site.side, address, _password(site, store))
+    log = partial(last_words.of, site, store)
+    return Server(store.name, site.side, address, _password(site, store), log)
 
 
 def _password(site: Site, store: Store) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...envmap.project import Project
-from ...errors import DataRefused
+from ...errors import DataRefused, TranshipError
 from ...interrupts import deferred
 from ...modes import containers
 from ...modes.base import silent
@@ -85,8 +85,9 @@ def opened(site: Site, stores: Sequence[Store], tell: Tell = silent) -> Iterator
     Raises StackFailed when one does not come up, or DataRefused for data that would go with
     its server.
     """
-    _end_what_a_kill_left(site)
-    absent = [store for store in stores if not running(site, store)]
+    with engine_errors(f"Reaching the {site.side} side's stores"):
+        _end_what_a_kill_left(site)
+        absent = [store for store in stores if not running(site, store)]
     if not absent:
         yield site
         return
@@ -201,9 +202,13 @@ def _docker_stores(
         own.prepare()
         own.start()
         yield replace(site, mode=own)
-    finally:
-        with deferred():
+    except BaseException:
+        # Of an engine that is gone it is the block that says so.
+        with deferred(), suppress(TranshipError), engine_errors("Stopping the stores"):
             _stop_containers(own, set(stack.services), set(before.values()))
+        raise
+    with deferred():
+        _stop_containers(own, set(stack.services), set(before.values()))
 
 
 def _stop_containers(mode: DockerMode, started: set[str], before: set[str]) -> None:

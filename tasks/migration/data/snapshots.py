@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from ...errors import DataRefused, UsageError
 from ...modes.base import silent
 from . import records
-from .drivers import Driver, driver
+from .drivers import Driver, abandoned, driver, give_up
 from .dumps import kept, part, size_of
 from .freezing import frozen
 from .manifest import Manifest, differences, major
@@ -163,10 +163,8 @@ def put(
     """
     with driver(site, store) as found:
         stage = staged(site, found, folder, described, tell)
-        try:
+        with abandoned(found):
             return committed(site, store, found, stage, folder, described, before)
-        finally:
-            found.abandon()
 
 
 @dataclass(frozen=True)
@@ -181,12 +179,12 @@ class Stage:
 
 def staged(site: Site, found: Driver, folder: Path, described: Manifest, tell: Tell) -> Stage:
     """Return the stage of a dump, compared as far as it can be seen; else remove it."""
-    held = found.stage(folder, tell)
     try:
+        held = found.stage(folder, tell)
         seen = found.staged(held, described)
         _require_same(site, differences(described, seen, _SENT) if seen is not None else ())
     except BaseException:
-        found.abandon()
+        give_up(found)
         raise
     return Stage(held, seen)
 

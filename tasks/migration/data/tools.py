@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +22,7 @@ from ...modes.docker import DockerMode
 from ...modes.local import LocalMode
 from ...stack import engine
 from ...stack.placement import Placement
-from . import abreast
+from . import abreast, last_words
 from .site import Site
 from .stores import Store
 
@@ -39,6 +40,8 @@ class Tools:
     environment: Mapping[str, str] = field(repr=False)
     """Variables of the tool, secrets among them."""
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    last_words: Callable[[], str] = field(default=str, repr=False)
+    """What the server's own log says; asked when it went away."""
 
     def run(
         self,
@@ -74,6 +77,8 @@ class Tools:
     def refused(self, doing: str, why: str) -> DataRefused:
         """Return the error that says what failed here, secrets hidden."""
         shown = mask_text(why, self.hidden)
+        if any(mark in shown for mark in _WENT_AWAY):
+            shown = f"{shown.rstrip('.')}.{self.last_words()}"
         return DataRefused(f"{self.store} on {self.side}: {doing} failed: {shown}{_mend(shown)}")
 
 
@@ -85,6 +90,13 @@ def _telling(stderr: bytes) -> str:
     return (telling or lines or [""])[0 if telling else -1]
 
 
+_WENT_AWAY = (
+    "closed the connection",
+    "ended abruptly",
+    "is not running",
+    "Connection refused",
+    "in recovery mode",
+)
 _MENDS = {
     "password authentication failed": (
         " The data was made with another password than the settings have now: set that one, or "
@@ -100,7 +112,7 @@ _MENDS = {
 
 
 def _mend(why: str) -> str:
-    return next((mend for mark, mend in _MENDS.items() if mark in why), "")
+    return next((mend for mark, mend in _MENDS.items() if mark in why), engine.mend_of(why))
 
 
 def container_of(site: Site, store: Store) -> ContainerInfo:
@@ -120,14 +132,15 @@ def container_of(site: Site, store: Store) -> ContainerInfo:
 
 def tools(site: Site, store: Store, environment: Mapping[str, str], folder: Path | None) -> Tools:
     """Return how programs of the store's server are run, with these variables."""
+    said = partial(last_words.of, site, store)
     hidden = frozenset({*site.mode.hidden, *_secret(environment)})
     if isinstance(site.mode, LocalMode):
         base = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
-        return Tools(store.name, site.side, (), folder, {**base, **environment}, hidden)
+        return Tools(store.name, site.side, (), folder, {**base, **environment}, hidden, said)
     container = container_of(site, store)
     names = [word for name in environment for word in ("--env", name)]
     prefix = (*engine.call(tuple(environment)), "exec", "--interactive", *names, container.id)
-    return Tools(store.name, site.side, prefix, None, environment, hidden)
+    return Tools(store.name, site.side, prefix, None, environment, hidden, said)
 
 
 def _secret(environment: Mapping[str, str]) -> Sequence[str]:

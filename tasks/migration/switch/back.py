@@ -51,7 +51,7 @@ def _step(crossing: Crossing, name: str, do: Callable[[Crossing], str]) -> None:
     crossing.say(f"back: {name}")
     with (
         crossing.journal.step(name, crossing.journal.back) as notes,
-        engine_errors(f"The step {name} of the way back"),
+        engine_errors("Asking the engine"),
     ):
         notes.append(do(crossing))
 
@@ -87,10 +87,10 @@ def _bring(crossing: Crossing, *, bring: bool) -> None:
             _step(crossing, "freeze", _freeze)
             _step(crossing, "data", _data)
     except TranshipError as error:
-        raise type(error)(f"{error}\n{_forward_again(crossing)}") from error
+        raise type(error)(f"{error}\n{_forward_again(crossing, str(error))}") from error
 
 
-def _forward_again(crossing: Crossing) -> str:
+def _forward_again(crossing: Crossing, why: str) -> str:
     """Have the target take writes again; return what is the case then."""
     journal = crossing.journal
     try:
@@ -98,9 +98,10 @@ def _forward_again(crossing: Crossing) -> str:
             crossing.thaw("target")
             crossing.operations.up("target")
     except TranshipError as error:
+        again = "" if str(error) == why else f" ({str(error).rstrip('.')})"
         return (
-            f"{journal.target} holds what was written since the switch and could not be started "
-            f"({error}). When that is mended: inv migrate.rollback. To go back without it: inv "
+            f"{journal.target} holds what was written since the switch and could not be started"
+            f"{again}. When that is mended: inv migrate.rollback. To go back without it: inv "
             "migrate.rollback --leave-writes"
         )
     journal.unpause()

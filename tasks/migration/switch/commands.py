@@ -66,7 +66,8 @@ class Switching:
                 raise UsageError(f"{to} is what is up already.")
             hybrid.sides_named(source.project, to)
             ours = before is not None and to == _left_behind(before)
-            made = journals.new(self.settings, source.name, to, {"replace": replacing or ours})
+            options = {"replace": replacing or ours, "asked": replacing}
+            made = journals.new(self.settings, source.name, to, options)
             if before is not None:
                 # What was left refusing writes is known by the journal alone.
                 made.frozen = dict(before.frozen)
@@ -236,8 +237,11 @@ def _left_behind(before: Journal) -> str | None:
     """Return the arrangement whose data is a copy that an earlier switch left behind."""
     if before.state == "moved":
         return before.source
-    if before.state == "back" and before.done("copy") and not before.options.get("left"):
-        return before.target
+    if before.state == "back" and not before.options.get("left"):
+        # One that failed has put back what --replace was asked for; else nothing was there.
+        begun = before.entry("copy") is not None and not before.options.get("asked")
+        if begun or before.done("copy"):
+            return before.target
     return None
 
 

@@ -125,8 +125,10 @@ class OwnOperations:
         """Start the target's stores on free ports, and look whether they can take the data."""
         if self.cargo.names and not self.in_place:
             self._at("beside").up(self.cargo.names)
-        with self.opened("target" if self.in_place else "beside") as there:
-            self.cargo.require_room(self._site("source"), there, replace=replace, ours=ours)
+        # The source is at rest when a switch is gone on with that was killed as it changed sides.
+        target: Which = "target" if self.in_place else "beside"
+        with self.opened("source") as here, self.opened(target) as there:
+            self.cargo.require_room(here, there, replace=replace, ours=ours)
         if self.in_place:
             return "The target shares services with the source: it starts in its place."
         own = {

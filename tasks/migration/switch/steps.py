@@ -84,9 +84,10 @@ def _smoke(crossing: Crossing) -> str:
 
 def _traffic(crossing: Crossing) -> str:
     if not crossing.operations.in_place:
-        _expose(crossing)
         crossing.operations.down("source")
         crossing.operations.close_beside()
+        # Not before: an engine that is gone by now does not keep the source from starting.
+        _expose(crossing)
         crossing.operations.up("target")
     crossing.operations.move_traffic("target")
     crossing.journal.unpause()
@@ -149,7 +150,7 @@ def forward(crossing: Crossing) -> None:
         try:
             with (
                 crossing.journal.step(step.name, crossing.journal.steps) as notes,
-                engine_errors(f"The step {step.name}"),
+                engine_errors("Asking the engine"),
             ):
                 notes.append(step.do(crossing))
         except BaseException as error:
