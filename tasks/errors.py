@@ -6,6 +6,8 @@
     |   |-- ComposeFileError       a compose file or its x-tranship field
     |   |-- UnknownServiceError    a name that no compose file declares
     |   `-- RecordError            a trial record that is missing, malformed or newer
+    |-- ItemFailed              3  an item of the checklist that a switch asks for failed
+    |-- ItemUnknown             5  one is not proved, and none failed
     |-- EnvironmentFailed       4  the surroundings, not the tests
     |   |-- EngineUnavailable      no engine, no Compose v2, no permission on its socket
     |   |-- PortTaken              a port that another process listens on
@@ -70,6 +72,18 @@ class UnknownServiceError(UsageError):
 
 class RecordError(UsageError):
     """A trial record that cannot be used."""
+
+
+class ItemFailed(TranshipError):
+    """An item of the checklist that was looked at and is not as it should be."""
+
+    exit_code = ExitCode.GATE_FAILED
+
+
+class ItemUnknown(TranshipError):
+    """An item of the checklist of which nobody knows whether it is as it should be."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
 class EnvironmentFailed(TranshipError):

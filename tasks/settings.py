@@ -83,8 +83,8 @@ class ChecklistSettings:
     """A program; exit code 0 proves the item."""
     manual: bool = False
     """Whether a person confirms it."""
-    needed: bool = False
-    """Whether a switch asks for it."""
+    needed: bool | tuple[str, ...] | None = None
+    """Whether a switch asks for it: any, or one to a side that is named. None: as it was."""
     waived: str = ""
     """Why the project does without the item."""
 

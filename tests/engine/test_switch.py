@@ -31,15 +31,18 @@ def test_what_is_no_smoke_test():
 
 
 def test_whatever_sends_it_back_every_count_is_there_once(project: Project) -> None:
-    ports = switchstack.write(project, SMOKE)
+    ports = switchstack.write(project, SMOKE, waived=False)
+    without = ("--without", ",".join(switchstack.ASKED))
     project.checks(CHECKS)
     broken = project.root / "broken"
     project.inv("local.up").exits(0)
     with switchstack.Writer(ports.web) as writer:
         # A smoke test that fails: before traffic moves.
         broken.touch()
-        done = project.inv("migrate.switch", "--to", "docker").exits(4)
+        done = project.inv("migrate.switch", "--to", "docker", *without).exits(4)
         done.says("The smoke tests failed on docker", "Everything is on local again")
+        unproved = "Begun without proof of: docker-start (unknown: no record of mode docker)"
+        project.inv("migrate.status").exits(0).says(unproved)
         broken.unlink()
         assert "local" == switchstack.side(ports.web)
         assert not switchstack.steps(project)["exposed"]
@@ -49,7 +52,7 @@ def test_whatever_sends_it_back_every_count_is_there_once(project: Project) -> N
         # A trigger, while it is watched; and before that a kill when neither side is up.
         switch = ("migrate.switch", "--interval", "0.3")
         killed = {"DURING": switchtasks.CLOSE_BESIDE, "DO": switchtasks.KILL}
-        assert -9 == project.inv(*switch, "--to", "docker", **killed).code
+        assert -9 == project.inv(*switch, "--to", "docker", *without, **killed).code
         assert not switchstack.steps(project)["exposed"]
         running = project.start_inv(*switch, "--resume", "--watch", "60")
         running.until("Watching docker")
@@ -65,10 +68,12 @@ def test_whatever_sends_it_back_every_count_is_there_once(project: Project) -> N
 
     found = switchstack.steps(project)
     assert "back" == found["state"]
+    assert "unknown: no record of mode docker" == found["options"]["unproved"]["docker-tests"]
     assert ["the switch", "the way back"] == [pause[0] for pause in found["pauses"]]
     report = Path(found["report"]).read_text()
     for part in (
         "* What fired: **health**",
+        f"* {unproved}",
         "web did not answer",
         "| back: data |",
         "| web: healthy | yes | **no** |",

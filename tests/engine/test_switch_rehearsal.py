@@ -51,6 +51,8 @@ def test_what_cannot_be_switched_says_why(project: Project) -> None:
     switchstack.write(project, database=False)
     project.inv("migrate.switch", "--to", "docker").exits(2).says("Nothing is up")
     project.inv("migrate.switch", "--resume").exits(2).says("No switch was begun here")
+    resumed = project.inv("migrate.switch", "--resume", "--without", "docker-tests").exits(2)
+    resumed.says("--without is for the begin of a switch")
     project.inv("migrate.rollback").exits(2).says("No switch was begun here")
     project.inv("migrate.finish", "--yes").exits(2).says("No switch was begun here")
     project.inv("local.up").exits(0)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from tranship.errors import StackFailed, UsageError
+from tranship.errors import ItemUnknown, StackFailed, UsageError
 from tranship.migration.switch.operations import Remember, Which
 from tranship.migration.switch.triggers import Baseline, Reading
 
@@ -25,6 +25,8 @@ class FakeOperations:
         self.fails: dict[str, Exception] = {}
         """Operation -> what it raises."""
         self.done: list[str] = []
+        self.unproved: dict[str, str] = {}
+        """Item of the checklist -> how it stands."""
         self.readings: list[Reading | None] = []
         if not path.exists():
             self._write(
@@ -68,6 +70,13 @@ class FakeOperations:
     def preflight(self) -> Baseline:
         self._called("preflight")
         return Baseline({"web": 0.001}, {"web": 1000})
+
+    def ask(self, without: Collection[str]) -> dict[str, str]:
+        self._called("ask")
+        missing = [name for name in self.unproved if name not in without]
+        if missing:
+            raise ItemUnknown(", ".join(missing))
+        return dict(self.unproved)
 
     def snapshot(self, name: str) -> str:
         self._called("snapshot")
@@ -143,8 +152,9 @@ class FakeOperations:
         self._called(f"smoke {which}")
         return "1 passed."
 
-    def move_traffic(self, which: Which) -> None:
+    def move_traffic(self, which: Which) -> str:
         self._called(f"move_traffic {which}")
+        return ""
 
     def reading(self) -> Reading | None:
         return self.readings.pop(0) if self.readings else Reading({"web": True})

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from checklisted import Checklisted
+from checklisted import Checklisted, trial
 from tranship.errors import EnvironmentFailed, RecordError, UsageError
 from tranship.migration.checklist import evidence
 from tranship.migration.checklist.assessment import confirm, needed, phase_of
 from tranship.migration.checklist.catalogue import PROBES
 from tranship.migration.checklist.model import (
     PHASES,
+    TARGETS,
     Assessed,
     Evidence,
     Item,
@@ -294,8 +295,23 @@ def test_a_phase_is_proved_when_it_and_every_earlier_one_is() -> None:
     assert 2 == phase_of(entries(i3="unknown", i4="failed"))
 
 
-def test_a_switch_asks_for_the_needed_items_that_are_not_proved(project: Checklisted) -> None:
-    missing = {entry.item.id for entry in needed(project.settings, "inv test", lambda _it: None)}
+def test_a_switch_asks_for_the_needed_items_that_are_not_proved(
+    project: Checklisted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tranship.envmap.detect.listeners", lambda ports: {})
 
-    assert {"docker-start", "docker-data", "same-tests"} <= missing
-    assert not {"settings-format", "memory", "satisfaction"} & missing
+    def missing(target: str) -> list[str]:
+        found = needed(project.settings, target, "inv test", lambda _it: None)
+        return [entry.item.id for entry in found]
+
+    docker = ["docker-start", "health-checks", "docker-tests", "same-tests"]
+    assert docker == missing("docker")
+    assert ["local-start", "local-tests"] == missing("local")
+    assert {*docker, "local-start", "local-tests"} == {*missing("hybrid")}
+
+    for mode in ("local", "docker"):
+        project.record(trial(mode))
+
+    # What only a stack that runs in Docker could show is not asked for before one does.
+    assert [[], [], []] == [missing(target) for target in TARGETS]
+    assert "unknown" == project.of("docker-data").status

@@ -43,7 +43,9 @@ def test_a_project_adds_replaces_and_waives(tmp_path: Path) -> None:
         f'{OWN}id = "seeded"\ntitle = "Orders are seeded"\ncommand = ["true"]\nphase = 1\n'
         f'{OWN}id = "logs"\ntitle = "Logs reach the collector"\nsection = "function"\n'
         'command = ["true"]\nneeded = true\n'
-        f'{OWN}id = "mixed-tests"\nwaived = "we move all at once"\n',
+        f'{OWN}id = "mixed-tests"\nwaived = "we move all at once"\n'
+        f'{OWN}id = "docker-data"\nneeded = ["docker"]\n'
+        f'{OWN}id = "health-checks"\nneeded = false\n',
     )
 
     items = {item.id: item for item in items_of(project.settings)}
@@ -54,11 +56,13 @@ def test_a_project_adds_replaces_and_waives(tmp_path: Path) -> None:
         items["seeded"].command,
     )
     assert "seeded" == list(items)[-1]
-    assert ("Logs reach the collector", None, True) == (
+    assert ("Logs reach the collector", None, ("local", "docker", "hybrid")) == (
         items["logs"].title,
         items["logs"].probe,
         items["logs"].needed,
     )
+    assert ("docker",) == items["docker-data"].needed
+    assert ("data", ()) == (items["docker-data"].probe, items["health-checks"].needed)
     assert "not needed" == project.of("mixed-tests").status
     assert "waived: we move all at once" == project.of("mixed-tests").seen
 
@@ -93,6 +97,7 @@ def test_a_project_adds_replaces_and_waives(tmp_path: Path) -> None:
             'parameters = {mode = "docker", within = "5ms"}',
             'within = "5ms": write seconds',
         ),
+        ('id = "logs"\nneeded = ["dockr"]', r"needed = 'dockr' \(did you mean 'docker'\?\)"),
         ('id = "logs"', "'logs' is Tranship's own. Say how it is proved here, or waive it"),
         (f'id = "logs"\nwaived = "a"\n{OWN}id = "logs"\nwaived = "b"', "'logs' stands there twice"),
     ],

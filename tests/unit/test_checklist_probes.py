@@ -52,6 +52,15 @@ def test_what_is_wrong_is_named(project: Checklisted, monkeypatch: pytest.Monkey
     monkeypatch.setattr("tranship.envmap.detect.listeners", lambda ports: {5432: "process 7 (x)"})
     assert ("failed", "5432 is held by process 7 (x)") == stand(project, "port-mapping")
 
+
+def test_who_holds_a_port_for_a_moment_is_nobody(
+    project: Checklisted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([{5432: "process 7 (postgres)"}, {}])
+    monkeypatch.setattr("tranship.envmap.detect.listeners", lambda ports: next(looks))
+
+    assert ("proved", "2 free, 0 the stack's own") == stand(project, "port-mapping")
+
     project.change(
         "logging: {driver: json-file, options: {max-size: 10m}}", "logging: {driver: json-file}"
     )

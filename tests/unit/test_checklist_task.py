@@ -64,7 +64,7 @@ def test_json_says_what_was_seen_when_by_what(
         "title": "The suite passes, in Docker",
         "status": "proved",
         "manual": False,
-        "needed": True,
+        "needed": ["docker", "hybrid"],
         "seen": "3 tests pass",
         "at": trial().started,
         "by": "nox -s compare",

@@ -12,14 +12,14 @@ from test_docs import DOCS, section, table_rows
 from tranship.migration.checklist.assessment import proof_of
 from tranship.migration.checklist.catalogue import PROBES
 from tranship.migration.checklist.items import defaults
-from tranship.migration.checklist.model import PHASES, STATUSES
+from tranship.migration.checklist.model import PHASES, STATUSES, TARGETS
 from tranship.migration.checklist.report import FORMATS, render
 
 PAGE = DOCS / "checklist.md"
 
 
 def test_each_item_is_in_the_table_and_no_other() -> None:
-    rows = table_rows(section(PAGE, "## Items"))
+    rows = table_rows(section(PAGE, "## Items").split("Items that a switch asks for:")[0])
 
     assert [[f"`{item.id}`", item.section, str(item.phase), item.title] for item in defaults()] == [
         row[:4] for row in rows
@@ -29,9 +29,12 @@ def test_each_item_is_in_the_table_and_no_other() -> None:
 
 
 def test_the_needed_items_are_named() -> None:
-    text = section(PAGE, "## Items").split("Items that a switch asks for:")[1].split("\n\n")[0]
+    rows = table_rows(section(PAGE, "## Items").split("Items that a switch asks for:")[1])
 
-    assert [item.id for item in defaults() if item.needed] == re.findall(r"`([\w-]+)`", text)
+    assert [f"`{target}`" for target in TARGETS] == [row[0] for row in rows]
+    for target, row in zip(TARGETS, rows, strict=True):
+        asked = [item.id for item in defaults() if target in item.needed]
+        assert asked == re.findall(r"`([\w-]+)`", row[1])
 
 
 def test_the_phases_and_the_statuses_are_the_real_ones() -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from fakeoperations import FakeOperations
-from tranship.errors import DataRefused, StackFailed
+from tranship.errors import DataRefused, ItemUnknown, StackFailed
 from tranship.migration.switch import journal as journals
 from tranship.migration.switch.back import go_back
-from tranship.migration.switch.commands import _left_behind
 from tranship.migration.switch.crossing import Crossing
 from tranship.migration.switch.journal import Entry, Journal
+from tranship.migration.switch.latest import left_behind
 from tranship.migration.switch.moments import now
+from tranship.migration.switch.state import journal_rows, state_lines
 from tranship.migration.switch.steps import STEPS, StepFailed, forward, pending
 from tranship.migration.switch.triggers import Fired
 from tranship.settings import MigrateSettings, Settings
@@ -44,8 +45,12 @@ def operations_of(found: Crossing) -> FakeOperations:
     return found.operations
 
 
+def settings_of(folder: Path) -> Settings:
+    return Settings(root=folder, state_directory=folder)
+
+
 def read(folder: Path) -> Journal | None:
-    return journals.read(Settings(root=folder, state_directory=folder))
+    return journals.read(settings_of(folder))
 
 
 def in_child(write: int, folder: Path, work: object) -> bool:
@@ -285,16 +290,16 @@ def test_what_a_switch_left_behind_is_known_as_ours(
 ) -> None:
     found = crossing(tmp_path).journal
     found.state = state
-    found.options = {"replace": True, "asked": asked}
+    found.options = {"replace": True, "replacing": asked}
     if copied:
         failure = "no" if copied == "failed" else ""
         found.steps.append(Entry("copy", now(), now(), failure=failure))
 
-    assert expected == _left_behind(found)
+    assert expected == left_behind(found)
 
     found.options["left"] = True
     if state == "back":
-        assert None is _left_behind(found)
+        assert None is left_behind(found)
 
 
 def test_nothing_is_copied_over_a_target_that_takes_writes(tmp_path: Path) -> None:
@@ -320,3 +325,76 @@ def test_health_that_does_not_come_names_who_is_ill(tmp_path: Path) -> None:
 
     with pytest.raises(StackFailed, match=r"Not healthy: web \(HTTP 503\)\."):
         found.require_health("beside")
+
+
+def test_what_the_checklist_has_not_proved_stops_it_before_anything(tmp_path: Path) -> None:
+    found = crossing(tmp_path)
+    operations_of(found).unproved = {"docker-tests": "unknown: no record"}
+
+    with pytest.raises(StepFailed, match="docker-tests") as caught:
+        forward(found)
+
+    assert "preflight" == caught.value.step
+    assert isinstance(caught.value.__cause__, ItemUnknown)
+    assert ["preflight", "ask"] == operations_of(found).done
+
+
+def test_what_it_is_begun_without_stands_everywhere(tmp_path: Path) -> None:
+    found = crossing(tmp_path)
+    found.journal.options["without"] = ["docker-tests"]
+    operations_of(found).unproved = {"docker-tests": "unknown: no record"}
+
+    forward(found)
+    go_back(found, ASKED)
+
+    kept = read(tmp_path)
+    assert kept is not None
+    assert {"docker-tests": "unknown: no record"} == kept.options["unproved"]
+    assert "Without docker-tests." in journal_rows(kept)[0][-1]
+    said = "Begun without proof of: docker-tests (unknown: no record)"
+    assert f"* {said}\n" in Path(kept.report or "").read_text()
+    assert any(line.startswith(said) for line in state_lines(settings_of(tmp_path))[1])
+
+
+def test_nobody_is_asked_on_the_way_back_or_once_the_preflight_is_done(tmp_path: Path) -> None:
+    found = crossing(tmp_path)
+    operations_of(found).fails["snapshot"] = StackFailed("no")
+    with pytest.raises(StepFailed):
+        forward(found)
+    operations_of(found).fails.clear()
+    operations_of(found).unproved = {"docker-tests": "unknown: no record"}
+
+    forward(found)
+    go_back(found, ASKED)
+
+    assert 1 == operations_of(found).done.count("ask")
+
+
+def test_a_copy_of_the_stack_needs_no_proof(tmp_path: Path) -> None:
+    found = crossing(tmp_path)
+    found.journal.options["asks"] = False
+
+    forward(found)
+
+    assert "ask" not in operations_of(found).done
+
+
+def test_a_command_that_leads_no_traffic_does_not_hold_up_the_source(tmp_path: Path) -> None:
+    found = crossing(tmp_path)
+    stuck = StackFailed("move-traffic: the proxy is stuck")
+    operations_of(found).fails |= {"move_traffic target": stuck, "move_traffic source": stuck}
+    with pytest.raises(StepFailed, match="stuck") as caught:
+        forward(found)
+    assert "traffic" == caught.value.step
+
+    with pytest.raises(StackFailed, match=r"stuck\nlocal is up with all data and takes writes"):
+        go_back(found, Fired("step traffic", "the proxy is stuck"))
+
+    good_state(found, "source", ["a", "b"])
+    assert found.journal.pauses[-1].ended is not None
+    assert "going back" == found.journal.state
+    operations_of(found).put("c")
+    operations_of(found).fails.clear()
+    go_back(found, None)
+    good_state(found, "source", ["a", "b", "c"])
+    assert "back" == found.journal.state

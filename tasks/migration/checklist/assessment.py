@@ -74,9 +74,14 @@ def confirm(settings: Settings, name: str, person: str, text: str) -> Evidence:
     return entry
 
 
-def needed(settings: Settings, by: str, tell: Callable[[str], None]) -> tuple[Assessed, ...]:
-    """Return the items that a switch asks for and that are not proved. Starts nothing."""
-    items = tuple(item for item in items_of(settings) if item.needed)
+def needed(
+    settings: Settings, target: str, by: str, tell: Callable[[str], None]
+) -> tuple[Assessed, ...]:
+    """Return the items that a switch to a target asks for and that are not proved.
+
+    What is written, and the records, are looked at now; nothing is started.
+    """
+    items = tuple(item for item in items_of(settings) if target in item.needed)
     return tuple(entry for entry in assess(settings, items, by, tell) if not entry.proved)
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from ...errors import SettingsError, UsageError, near
 from ...settings import ChecklistSettings, Settings
 from .catalogue import PROBES
-from .model import PHASES, SECTIONS, Item
+from .model import PHASES, SECTIONS, TARGETS, Item
 
 _SECONDS = re.compile(r"\d+(?:\.\d+)?")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -22,7 +22,8 @@ _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 def defaults() -> tuple[Item, ...]:
     """Return the items that every project has."""
     text = (importlib.resources.files(__package__) / "items.toml").read_text("utf-8")
-    return tuple(Item(**entry) for entry in tomllib.loads(text)["item"])
+    entries = tomllib.loads(text)["item"]
+    return tuple(Item(**{**entry, "needed": tuple(entry.get("needed", ()))}) for entry in entries)
 
 
 def items_of(settings: Settings) -> tuple[Item, ...]:
@@ -70,12 +71,13 @@ def _item(entry: ChecklistSettings, known: Item | None, where: str) -> Item:
         raise SettingsError(f"{where}{entry.id!r}: write an id in small letters, as my-item.")
     ways = [bool(entry.probe), bool(entry.command), entry.manual]
     if known is not None and not any(ways):
-        if not entry.waived.strip():
+        if not entry.waived.strip() and entry.needed is None:
             raise SettingsError(
                 f"{where}{entry.id!r} is Tranship's own. Say how it is proved here, or waive it: "
                 'waived = "the reason".'
             )
-        return replace(known, waived=entry.waived)
+        asked = known.needed if entry.needed is None else _targets(entry, where)
+        return replace(known, waived=entry.waived, needed=asked)
     if sum(ways) != 1:
         raise SettingsError(
             f"{where}{entry.id!r}: name exactly one of `probe`, `command`, `manual = true`."
@@ -98,9 +100,20 @@ def _item(entry: ChecklistSettings, known: Item | None, where: str) -> Item:
         parameters=entry.parameters,
         command=entry.command,
         manual=entry.manual,
-        needed=entry.needed,
+        needed=_targets(entry, where),
         waived=entry.waived,
     )
+
+
+def _targets(entry: ChecklistSettings, where: str) -> tuple[str, ...]:
+    if entry.needed is None or isinstance(entry.needed, bool):
+        return TARGETS if entry.needed else ()
+    for word in entry.needed:
+        if word not in TARGETS:
+            raise SettingsError(
+                f"{where}needed = {word!r}{near(word, TARGETS)}. Known: {', '.join(TARGETS)}."
+            )
+    return entry.needed
 
 
 def _check_probe(entry: ChecklistSettings, where: str) -> None:

@@ -14,6 +14,8 @@ PHASES: Mapping[int, str] = {
     3: "mixed",
     4: "production",
 }
+TARGETS = ("local", "docker", "hybrid")
+"""Where a switch may go, as far as items tell them apart."""
 SECTIONS = ("environment", "function", "tests", "performance", "targets", "people")
 """The sections of Tranship's own items, in their order; a project's own come after."""
 
@@ -33,8 +35,8 @@ class Item:
     recorded: str | None = None
     """Another command, which writes the evidence down itself."""
     manual: bool = False
-    needed: bool = False
-    """Whether a switch asks for it."""
+    needed: tuple[str, ...] = ()
+    """The targets of a switch that asks for it."""
     waived: str = ""
     """Why the project does without it."""
 

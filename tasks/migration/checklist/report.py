@@ -171,7 +171,7 @@ def _document(found: Sequence[Assessed]) -> dict[str, Any]:
                 "title": entry.item.title,
                 "status": entry.status,
                 "manual": entry.item.manual,
-                "needed": entry.item.needed,
+                "needed": list(entry.item.needed),
                 "seen": entry.seen,
                 "at": entry.at,
                 "by": entry.by,

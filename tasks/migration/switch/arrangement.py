@@ -12,17 +12,25 @@ from dataclasses import replace
 from typing import Protocol
 
 from ...envmap.project import Project
-from ...errors import EnvironmentFailed
-from ...modes import containers, owndocker, ownlocal, status
+from ...modes import owndocker, ownlocal, status
 from ...modes.base import silent
 from ...modes.docker import DockerMode
 from ...modes.hybrid import HybridMode
 from ...modes.local import LocalMode
-from ...stack.engine import engine_errors, require_engine
-from ...stack.model import Service
+from ...stack.engine import engine_errors
 from ...stack.placement import Ports, Side
 from ..data.site import Site, Tell, site_of
 from . import beside
+from .parts import (
+    contained,
+    halt_containers,
+    ill_of,
+    named_in,
+    pids_of,
+    restarts_of,
+    supervised,
+    tails_of,
+)
 
 Free = Mapping[tuple[str, int], int]
 """(service, container port) -> a free port of this host."""
@@ -101,7 +109,7 @@ class LocalArrangement:
     def up(self, services: Collection[str] = ()) -> None:
         """Start what does not run; supervisord first."""
         mode = self.mode
-        chosen = _named(mode, services)
+        chosen = named_in(mode, services)
         running = self.running()
         missing = [service for service in chosen if service.name not in running]
         if not missing:
@@ -117,7 +125,7 @@ class LocalArrangement:
 
     def halt(self, services: Collection[str]) -> None:
         """Stop these processes, dependents first."""
-        self.mode.stop_services(_named(self.mode, services))
+        self.mode.stop_services(named_in(self.mode, services))
 
     def down(self) -> None:
         """Stop every process and supervisord."""
@@ -169,7 +177,7 @@ class DockerArrangement:
 
     def up(self, services: Collection[str] = ()) -> None:
         """Start these containers; those with another port or variable are made anew."""
-        mode = replace(self.mode, services=_named(self.mode, services))
+        mode = replace(self.mode, services=named_in(self.mode, services))
         mode.tell = self.mode.tell
         mode.start()
 
@@ -197,63 +205,3 @@ class DockerArrangement:
     def remove_data(self) -> None:
         """Remove containers and volumes."""
         owndocker.docker_down(self.mode, volumes=True)
-
-
-def _named(mode: LocalMode | DockerMode, services: Collection[str]) -> tuple[Service, ...]:
-    chosen = [s for s in mode.services if not services or s.name in services]
-    levels = mode.stack.levels([service.name for service in chosen])
-    by_name = {service.name: service for service in chosen}
-    return tuple(by_name[s.name] for level in levels for s in level if s.name in by_name)
-
-
-def supervised(mode: LocalMode) -> frozenset[str]:
-    """Return the services that supervisord has running."""
-    try:
-        states = mode.supervisor.status()
-    except OSError:
-        return frozenset()
-    return frozenset(name for name, state in states.items() if state.running)
-
-
-def pids_of(mode: LocalMode) -> dict[str, int]:
-    """Return the process id of each service; raises EnvironmentFailed."""
-    try:
-        return {name: state.pid for name, state in mode.supervisor.status().items() if state.pid}
-    except OSError as error:
-        raise EnvironmentFailed(f"supervisord does not answer: {error}.") from error
-
-
-def contained(mode: DockerMode) -> frozenset[str]:
-    """Return the services whose containers run; raises EngineUnavailable."""
-    require_engine(mode.client)
-    with engine_errors("Listing the containers"):
-        found = containers.of_project(mode.client, mode.project_name)
-    return frozenset(item.service for item in found if item.running)
-
-
-def restarts_of(mode: DockerMode) -> dict[str, int]:
-    """Return the engine's count of restarts."""
-    with engine_errors("Looking at the containers"):
-        found = containers.of_project(mode.client, mode.project_name)
-    return {item.service: item.restarts for item in found}
-
-
-def halt_containers(mode: DockerMode, services: Collection[str]) -> None:
-    """Stop the containers of these services."""
-    with engine_errors("Stopping services"):
-        found = containers.of_project(mode.client, mode.project_name)
-        chosen = [item.id for item in found if item.service in services and item.running]
-        if chosen:
-            mode.client.container.stop(chosen)
-
-
-def tails_of(mode: DockerMode, lines: int) -> dict[str, str]:
-    """Return the last lines of each container's log."""
-    with engine_errors("Reading the logs"):
-        found = containers.of_project(mode.client, mode.project_name)
-        return {item.service: mode.tail(item, lines) for item in found}
-
-
-def ill_of(rows: list[status.Row]) -> tuple[str, ...]:
-    """Return the services that a table of health says are not well."""
-    return tuple(f"{row[0]} ({row[2]})" for row in rows if row[1] != "yes")

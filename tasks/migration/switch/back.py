@@ -41,6 +41,8 @@ def go_back(crossing: Crossing, fired: Fired | None, *, bring: bool = True) -> N
             _bring(crossing, bring=bring)
         _step(crossing, "stop", _stop)
     _step(crossing, "source", _source)
+    if journal.exposed:
+        _step(crossing, "traffic", _traffic)
     _step(crossing, "health", lambda it: it.require_health("source"))
     _step(crossing, "report", _report)
     journal.state = "back"
@@ -147,10 +149,19 @@ def _source(crossing: Crossing) -> str:
     journal.write()
     crossing.thaw("source")
     crossing.operations.up("source")
-    if journal.exposed:
-        crossing.operations.move_traffic("source")
     journal.unpause()
     return f"Writes were refused for {journal.refused_seconds:.1f} s in all."
+
+
+def _traffic(crossing: Crossing) -> str:
+    """Lead the traffic back, also where it was never led away: nobody knows how far that came."""
+    try:
+        return crossing.operations.move_traffic("source")
+    except TranshipError as error:
+        raise type(error)(
+            f"{error}\n{crossing.journal.source} is up with all data and takes writes on its own "
+            "ports; whether the traffic goes there, only what move-traffic calls can tell."
+        ) from error
 
 
 def folder_of(crossing: Crossing) -> Path:

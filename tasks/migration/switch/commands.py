@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,7 +12,6 @@ from typing import NoReturn
 from ... import console
 from ...envmap.project import open_project
 from ...errors import (
-    DataRefused,
     EnvironmentFailed,
     RunInterrupted,
     StackFailed,
@@ -26,15 +25,15 @@ from ..data import records
 from ..data.site import Tell
 from . import hybrid
 from . import journal as journals
+from .asked import require_known
 from .back import go_back
 from .crossing import Crossing
 from .journal import Journal, JournalUnreadable
+from .latest import Note, at, last, latest, left_behind, required
 from .own import OwnOperations
 from .steps import StepFailed, forward
 from .triggers import Fired
 from .watching import TakenOver, held, watch
-
-Note = Callable[[str], None]
 
 
 @dataclass
@@ -48,25 +47,35 @@ class Switching:
     suite_root: Path | None = None
     _last: Crossing | None = field(default=None, init=False)
 
-    def switch(self, to: str, *, replacing: bool = False) -> Journal:
+    def switch(
+        self, to: str, *, replacing: bool = False, without: Sequence[str] = (), asks: bool = True
+    ) -> Journal:
         """Move everything to another arrangement, up to where the watch begins.
+
+        `asks` is whether the checklist is asked, and `without` are the items to do without.
 
         Raises UsageError where it cannot begin, and StackFailed when it went back; the
         message says what is the case then.
         """
         with self._alone():
-            before = self._latest()
+            before = latest(self.settings, self.note)
             if before is not None and not before.over:
                 raise UsageError(
-                    f"A switch from {before.source} to {before.target} is under way ({_at(before)}"
+                    f"A switch from {before.source} to {before.target} is under way ({at(before)}"
                     "). Go on with it: inv migrate.switch --resume. Back: inv migrate.rollback"
                 )
             source = hybrid.current(open_project(self.settings), self.tell)
             if source.name == to:
                 raise UsageError(f"{to} is what is up already.")
             hybrid.sides_named(source.project, to)
-            ours = before is not None and to == _left_behind(before)
-            options = {"replace": replacing or ours, "asked": replacing}
+            require_known(self.settings, to, without)
+            ours = before is not None and to == left_behind(before)
+            options = {
+                "replace": replacing or ours,
+                "replacing": replacing,
+                "without": [*without],
+                "asks": asks,
+            }
             made = journals.new(self.settings, source.name, to, options)
             if before is not None:
                 # What was left refusing writes is known by the journal alone.
@@ -81,14 +90,15 @@ class Switching:
                 if before is not None:
                     before.write()
                 else:
-                    made.path.unlink(missing_ok=True)
+                    for path in (made.path, journals.previous(made.path)):
+                        path.unlink(missing_ok=True)
                 raise error.error from error
         return made
 
     def resume(self) -> Journal:
         """Go on with a switch that was cut short, up to where the watch begins."""
         with self._alone():
-            found = self._required()
+            found = required(self.settings, self.note)
             if found.state == "going back":
                 raise UsageError("It is on its way back. Finish that: inv migrate.rollback")
             if found.over:
@@ -125,9 +135,9 @@ class Switching:
         Raises UsageError when there is no way back.
         """
         with self._alone():
-            found = self._required()
+            found = required(self.settings, self.note)
             if found.state in {"back", "finished"}:
-                raise UsageError(f"There is nothing to go back from: {_last(found)}")
+                raise UsageError(f"There is nothing to go back from: {last(found)}")
             fired = None
             if found.state != "going back":
                 fired = Fired("a person", reason or "asked for by inv migrate.rollback.")
@@ -150,9 +160,9 @@ class Switching:
 
         Raises UsageError for one that is under way, or over and done with.
         """
-        found = self._required()
+        found = required(self.settings, self.note)
         if not found.over:
-            raise UsageError(f"A switch is under way ({_at(found)}). What now: inv migrate.status")
+            raise UsageError(f"A switch is under way ({at(found)}). What now: inv migrate.status")
         if found.state == "finished":
             raise UsageError("The last switch is finished already: its old side is removed.")
         return found
@@ -163,8 +173,9 @@ class Switching:
         except StepFailed as failed:
             journal = crossing.journal
             if not resumed and journal.entry("freeze") is None:
-                with deferred(), suppress(TranshipError):
-                    crossing.operations.close_beside()
+                if journal.entry("beside") is not None:
+                    with deferred(), suppress(TranshipError):
+                        crossing.operations.close_beside()
                 raise _NotBegun(failed.__cause__ or failed) from failed
             with deferred():
                 self._give_up(crossing, failed, journal)
@@ -200,24 +211,6 @@ class Switching:
             return True
         return there is not None and (there.id, there.state) == (found.id, found.state)
 
-    def _latest(self) -> Journal | None:
-        """Return the journal; of one that cannot be read, what it was before, said aloud."""
-        try:
-            return journals.read(self.settings)
-        except JournalUnreadable as error:
-            if error.earlier is None:
-                raise DataRefused(f"{error} What is the case: inv migrate.status") from error
-            self.note(
-                f"{error} Going on from what it was before its last change ({_at(error.earlier)})."
-            )
-            return error.earlier
-
-    def _required(self) -> Journal:
-        found = self._latest()
-        if found is None:
-            raise UsageError("No switch was begun here. Begin one: inv migrate.switch --to docker")
-        return found
-
     def _crossing(self, found: Journal) -> Crossing:
         """Return the crossing of a journal; what it has opened once stays open."""
         if self._last is None or self._last.journal is not found:
@@ -233,31 +226,9 @@ class Switching:
         )
 
 
-def _left_behind(before: Journal) -> str | None:
-    """Return the arrangement whose data is a copy that an earlier switch left behind."""
-    if before.state == "moved":
-        return before.source
-    if before.state == "back" and not before.options.get("left"):
-        # One that failed has put back what --replace was asked for; else nothing was there.
-        begun = before.entry("copy") is not None and not before.options.get("asked")
-        if begun or before.done("copy"):
-            return before.target
-    return None
-
-
 class _NotBegun(Exception):
     def __init__(self, error: BaseException) -> None:
         self.error = error
-
-
-def _at(found: Journal) -> str:
-    entry = found.at
-    way = "on its way back, " if found.state == "going back" else ""
-    return f"{way}step {entry.name} {entry.state}" if entry is not None else found.state
-
-
-def _last(found: Journal) -> str:
-    return f"the last switch, from {found.source} to {found.target}, is {found.state}."
 
 
 def with_interval(settings: Settings, interval: float) -> Settings:

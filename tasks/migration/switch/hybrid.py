@@ -11,10 +11,8 @@ from ...modes.base import silent
 from ...stack.engine import engine_errors
 from ...stack.placement import Side
 from ..data.site import Site, Tell, site_of
-from .arrangement import (
-    Arrangement,
-    DockerArrangement,
-    LocalArrangement,
+from .arrangement import Arrangement, DockerArrangement, LocalArrangement
+from .parts import (
     contained,
     halt_containers,
     ill_of,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...stack.isolation import write_private
+from .asked import unproved
 from .evidence import FINGERPRINTS
 from .journal import Entry, Journal
 
@@ -30,6 +31,8 @@ def _lines(journal: Journal, folder: Path) -> Iterator[str]:
         for pause in journal.pauses
     )
     yield f"* Written since the switch: {_brought(journal)}"
+    for name, how in unproved(journal.options).items():
+        yield f"* Begun without proof of: {name} ({_line(how)})"
     if journal.snapshot:
         yield f"* Snapshot of {journal.source} before: {journal.snapshot}"
     yield ""

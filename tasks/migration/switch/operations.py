@@ -24,6 +24,12 @@ class Operations(Protocol):
     def preflight(self) -> Baseline:
         """Raise for whatever stands against the switch; return what the source measures."""
 
+    def ask(self, without: Collection[str]) -> dict[str, str]:
+        """Raise for what the checklist has not proved; return what was, of those to do without.
+
+        By the item's id, how it stands.
+        """
+
     def snapshot(self, name: str) -> str:
         """Keep the source's stores under a name, unless it is taken; return a sentence."""
 
@@ -73,8 +79,8 @@ class Operations(Protocol):
     def smoke(self, which: Which) -> str:
         """Run the smoke tests; return a sentence. Raises StackFailed when one fails."""
 
-    def move_traffic(self, which: Which) -> None:
-        """Run the project's own command for it, where there is one."""
+    def move_traffic(self, which: Which) -> str:
+        """Run the project's own command for it, where there is one; return a sentence."""
 
     def reading(self) -> Reading | None:
         """Return what one look at the target sees; None: nothing can be told."""

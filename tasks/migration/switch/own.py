@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,24 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from ...envmap.project import Project, open_project
-from ...envmap.secrets import mask_text
-from ...errors import DataRefused, EnvironmentFailed, StackFailed, TranshipError, UsageError
+from ...errors import TranshipError
 from ...modes.base import silent
 from ...settings import Settings
-from ...stack import engine, isolation
+from ...stack import isolation
 from ..data.site import Site, Tell, opened
-from . import hybrid
+from . import hybrid, traffic
 from .arrangement import Arrangement, DockerArrangement, Free, LocalArrangement
+from .asked import ask
 from .cargo import Cargo, cargo
 from .evidence import keep_evidence
 from .operations import Remember, Which
+from .preflight import look
 from .readings import Reader
 from .smoke import smoke
 from .triggers import Baseline, Reading
 
 _BOTH: tuple[Which, ...] = ("source", "target")
-_SPARE = 64 * 2**20
-"""Bytes that a switch needs beside the data itself: servers that start, logs, records."""
 
 
 class OwnOperations:
@@ -65,44 +62,14 @@ class OwnOperations:
         return cargo(self.project, here, there, self._tell)
 
     def preflight(self) -> Baseline:
-        """Check both sides and the disk; measure the source."""
-        source, target = self._at("source"), self._at("target")
-        missing = set(source.mode.sides) - source.running()
-        expected = {n for n in missing if self.project.stack.expected_to_exit(n)}
-        if missing - expected:
-            names = ", ".join(sorted(missing - expected))
-            raise EnvironmentFailed(f"Not up on {source.name}: {names}. Start it all first.")
-        absent = set(source.mode.sides) ^ set(target.mode.sides)
-        absent -= {self._settings.suite.service or ""}
-        if absent:
-            raise UsageError(
-                f"{', '.join(sorted(absent))}: part of one side alone. A switch moves the whole "
-                "stack: start all of it, or leave the service out of both sides."
-            )
-        ill = source.ill()
-        if ill:
-            raise StackFailed(f"The source is not healthy: {', '.join(ill)}.")
-        if self._containers():
-            engine.require_engine(self.project.compose.client())
-        self._require_disk()
-        with Reader(source) as reader:
-            return reader.baseline()
+        """Look whether anything stands against it; measure the source."""
+        sites = self._site("source"), self._site("target")
+        traffic.require_command(self.project, self._names["target"], self._suite_root)
+        return look(self.project, self._at("source"), self._at("target"), self.cargo, sites)
 
-    def _containers(self) -> bool:
-        return any(
-            "docker" in self._at(which).mode.sides.values() for which in ("source", "target")
-        )
-
-    def _require_disk(self) -> None:
-        """Raise for a disk without room for the snapshot and the copy of the data."""
-        held = sum(_size(self._settings.state_directory / "local" / n) for n in self.cargo.names)
-        free = shutil.disk_usage(self._settings.state_directory).free
-        needed = 2 * held + _SPARE
-        if free < needed:
-            raise DataRefused(
-                f"{free / 2**20:.0f} MiB are free where {self._settings.state_directory} is; the "
-                f"snapshot and the copy may need {needed / 2**20:.0f} MiB. Free some space there."
-            )
+    def ask(self, without: Collection[str]) -> dict[str, str]:
+        """Ask for the checklist's items."""
+        return ask(self._settings, self._names["target"], without, self._tell)
 
     def snapshot(self, name: str) -> str:
         """Keep the source's stores."""
@@ -202,34 +169,9 @@ class OwnOperations:
         """Run the smoke tests."""
         return smoke(self._at(which), self._free() if which == "beside" else None, self._suite_root)
 
-    def move_traffic(self, which: Which) -> None:
-        """Run the project's command.
-
-        Raises EnvironmentFailed with its last words when it fails.
-        """
-        side = self._at(which).name
-        words = [word.replace("{side}", side) for word in self._settings.migrate.move_traffic]
-        if not words:
-            return
-        self._tell(f"{words[0]} moves the traffic to {side}")
-        try:
-            done = subprocess.run(
-                words,
-                cwd=self._suite_root,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=self._settings.start_timeout,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise EnvironmentFailed(f"move-traffic: {words[0]}: {error}.") from error
-        if done.returncode != 0:
-            said = mask_text((done.stderr or done.stdout).strip(), self.project.hidden)
-            raise EnvironmentFailed(
-                f"move-traffic: {words[0]} ended with code {done.returncode}: {said[-500:]}"
-            )
+    def move_traffic(self, which: Which) -> str:
+        """Run the project's command."""
+        return traffic.move(self.project, self._at(which).name, self._suite_root, self._tell)
 
     def reading(self) -> Reading | None:
         """Look at the target once."""
@@ -267,14 +209,3 @@ class OwnOperations:
     def _free(self) -> Free:
         pairs = ((key.rpartition(":"), port) for key, port in self.ports.items())
         return {(service, int(target)): port for (service, _, target), port in pairs}
-
-
-def _size(folder: Path) -> int:
-    """Return the bytes below a folder; what cannot be read counts nothing."""
-    total = 0
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        try:
-            total += path.lstat().st_size
-        except OSError:
-            continue
-    return total

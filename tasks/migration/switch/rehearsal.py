@@ -75,7 +75,7 @@ def rehearse(
         tell(f"starting a copy of {source}")
         _begin(apart, source, kept, tell)
         switching = Switching(apart, tell, suite_root=settings.root)
-        found = switching.switch(to)
+        found = switching.switch(to, asks=False)
         switching.watch(found, watch)
         found = switching.rollback("a rehearsal.")
         report = _keep_report(Path(found.report or ""), settings)
@@ -161,6 +161,8 @@ def _settings(settings: Settings, folder: Path) -> Settings:
         state_directory=folder / "state",
         environments_directory=settings.layers,
         overlay="none",
+        # It would lead the real traffic to where nothing is.
+        migrate=replace(settings.migrate, move_traffic=()),
         local=replace(local, python=python),
     )
 

@@ -11,6 +11,7 @@ from ...settings import Settings
 from ..data import freezing
 from . import journal as journals
 from .arrangement import DockerArrangement, LocalArrangement
+from .asked import unproved
 from .journal import Journal, JournalUnreadable
 
 Rows = list[list[str]]
@@ -82,6 +83,9 @@ def _words(found: Journal) -> Iterator[str]:
         )
     else:
         yield f"The switch {route} is finished."
+    missing = unproved(found.options)
+    if missing:
+        yield f"Begun without proof of: {'; '.join(f'{k} ({how})' for k, how in missing.items())}."
     if found.pauses:
         still = found.pauses[-1].ended is None
         yield (

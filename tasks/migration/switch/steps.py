@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...stack.engine import engine_errors
+from .asked import unproved
 from .crossing import Crossing
 from .operations import Which
 
@@ -25,7 +26,16 @@ class Step:
 def _preflight(crossing: Crossing) -> str:
     found = crossing.operations.preflight()
     crossing.keep_baseline(found)
-    return f"{len(found.latency)} services measured."
+    options = crossing.journal.options
+    # A copy of the stack is rehearsed with, so that there is something to prove.
+    if options.get("asks", True):
+        options["unproved"] = crossing.operations.ask(options.get("without", ()))
+    return f"{len(found.latency)} services measured.{_without(crossing)}"
+
+
+def _without(crossing: Crossing) -> str:
+    missing = unproved(crossing.journal.options)
+    return f" Without {', '.join(missing)}." if missing else ""
 
 
 def _snapshot(crossing: Crossing) -> str:
@@ -89,9 +99,9 @@ def _traffic(crossing: Crossing) -> str:
         # Not before: an engine that is gone by now does not keep the source from starting.
         _expose(crossing)
         crossing.operations.up("target")
-    crossing.operations.move_traffic("target")
+    led = crossing.operations.move_traffic("target")
     crossing.journal.unpause()
-    return f"Writes were refused for {crossing.journal.refused_seconds:.1f} s."
+    return f"Writes were refused for {crossing.journal.refused_seconds:.1f} s. {led}".rstrip()
 
 
 def _expose(crossing: Crossing) -> None:
