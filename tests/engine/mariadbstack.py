@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .projects import PYTHON_IMAGE, REPOSITORY, Project, docker, free_port, until
-from .switchstack import PACE
+from .switchstack import PACE, WAIVED
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
@@ -85,6 +85,8 @@ def write_with_files(project: Project, found: Programs) -> tuple[int, int]:
         settings={"start-timeout": 60},
     )
     use(project, found)
+    with (project.root / "pyproject.toml").open("a") as stream:
+        stream.write(WAIVED)
     return ports
 
 

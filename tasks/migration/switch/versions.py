@@ -120,18 +120,21 @@ def _of_image(there: Site, mode: DockerMode, store: Store) -> str:
         return tagged(image)
     for program in _PROGRAMS[store.kind]:
         try:
-            output = client.container.run(
+            # As a stream: what it warns of would else go to the terminal.
+            parts = client.container.run(
                 image,
                 ["--version"],
                 entrypoint=program,
                 networks=["none"],
                 pull="never",
                 remove=True,
+                stream=True,
                 tty=False,
             )
+            output = b"".join(part for kind, part in parts if kind == "stdout")
         except DockerException:
             continue  # an image without that program
-        found = said(str(output))
+        found = said(output.decode(errors="replace"))
         if found:
             return found
     return ""
