@@ -24,7 +24,9 @@ from tranship.migration.checklist import catalogue as checklist
 from tranship.migration.checklist.items import defaults
 
 ROOT = Path(__file__).resolve().parents[1]
-_OF_MODEL = {"root", "suite", "local", "silence", "gates", "checklist", "migrate", "triggers"}
+_OF_MODEL = {
+    *("root", "suite", "local", "silence", "gates", "checklist", "migrate", "triggers", "ci"),
+}
 """Fields of the settings that are the folder, or a table with fields of its own."""
 
 

@@ -131,6 +131,46 @@ class MigrateSettings:
 
 
 @dataclass(frozen=True)
+class CiSettings:
+    """[tool.tranship.ci]: the pipelines that `inv ci.generate` writes."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    modes: tuple[str, ...] = ("local", "docker")
+    """The modes that the suite is proved in; the first is the baseline of the comparison."""
+    python: tuple[str, ...] = ("3.12",)
+    """Versions of Python; the comparison has the first."""
+    repeat: int = 1
+    """How often the comparison runs each mode."""
+    enforce: bool = False
+    """Whether a gate that is missed fails the comparison."""
+    strict: bool = False
+    """Whether an inconclusive comparison fails."""
+    branch: str = "main"
+    """The branch whose pushes are tested, beside pull requests."""
+    setup: tuple[str, ...] = ()
+    """Shell lines that install Tranship and the project; none: what the project's files say."""
+    path: tuple[str, ...] = ()
+    """Folders that come first on PATH once `setup` is done."""
+    commands: dict[str, str] = field(default_factory=dict)
+    """Further jobs: name -> shell line."""
+    layers: bool = True
+    """Whether the layers of the images are kept from one run to the next."""
+    timeout: int = 30
+    """Minutes after which a job is ended."""
+    runs_on: str = "ubuntu-24.04"
+    """GitHub: the runner."""
+    pins: dict[str, str] = field(default_factory=dict)
+    """GitHub: action -> commit or tag, instead of the built-in one."""
+    image: str = "python:{python}-trixie"
+    """GitLab: the image of the jobs."""
+    tags: tuple[str, ...] = ()
+    """GitLab: the tags of the runner."""
+    engine: Literal["job", "setup"] = "job"
+    """GitLab: whether the job starts an engine itself, or what `setup` says sees to it."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """[tool.tranship], with the paths made absolute."""
 
@@ -157,6 +197,7 @@ class Settings:
     gates: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     """[tool.tranship.gates]: figure -> thresholds, as they are written."""
     checklist: tuple[ChecklistSettings, ...] = ()
+    ci: CiSettings = field(default_factory=CiSettings)
 
     @property
     def stack_files(self) -> tuple[Path, ...]:
@@ -245,11 +286,14 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
     return found
 
 
+_NAMED_BY_THE_PROJECT = {"gates", "pins", "commands"}
+"""Tables whose keys are names of services, actions and jobs: a dash is part of them."""
+
+
 def _underscored(table: dict[str, Any]) -> dict[str, Any]:
     return {
-        # The keys of the gates hold names of services.
         key.replace("-", "_"): _underscored(value)
-        if isinstance(value, dict) and key != "gates"
+        if isinstance(value, dict) and key not in _NAMED_BY_THE_PROJECT
         else value
         for key, value in table.items()
     }
@@ -262,6 +306,7 @@ _SECTIONS: dict[object, type] = {
     "checklist": ChecklistSettings,
     "migrate": MigrateSettings,
     "triggers": TriggerSettings,
+    "ci": CiSettings,
 }
 _IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array"}
 """What pydantic says in Python's words, in TOML's."""

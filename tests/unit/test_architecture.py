@@ -25,12 +25,13 @@ ROWS = (
     {"trials"},
     {"comparison"},
     {"migration"},
+    {"deployment"},
     {"boundary", "batches"},
     {"proving"},
-    {"docker", "local", "hybrid", "env", "compare", "data", "migrate", "sessions"},
+    {"ci", "docker", "local", "hybrid", "env", "compare", "data", "migrate", "sessions"},
     {""},
 )
-NAMESPACES = ("compare", "data", "docker", "env", "hybrid", "local", "migrate")
+NAMESPACES = ("ci", "compare", "data", "docker", "env", "hybrid", "local", "migrate")
 HALVES = {"migrate": ("proving",)}
 """Namespace -> the modules with more of its tasks, which load as little."""
 HEAVY = {

@@ -260,13 +260,14 @@ def keys_of(section_class: Any) -> dict[str, Any]:
     }
 
 
-TABLES_OF_THEIR_OWN = {"silence", "gates", "checklist", "migrate", "triggers"}
+TABLES_OF_THEIR_OWN = {"silence", "gates", "checklist", "migrate", "triggers", "ci"}
 TABLES = {
     "[tool.tranship]": settings.Settings,
     "[tool.tranship.suite]": settings.SuiteSettings,
     "[tool.tranship.local]": settings.LocalSettings,
     "[tool.tranship.migrate]": settings.MigrateSettings,
     "[tool.tranship.migrate.triggers]": settings.TriggerSettings,
+    "[tool.tranship.ci]": settings.CiSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
     "[[tool.tranship.checklist]]": settings.ChecklistSettings,
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tranship import settings
 from tranship.errors import SettingsError
-from tranship.settings import LocalSettings, Settings, SilenceSettings, SuiteSettings
+from tranship.settings import CiSettings, LocalSettings, Settings, SilenceSettings, SuiteSettings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -74,6 +74,26 @@ def test_every_key_is_read_with_dashes(tmp_path: Path) -> None:
     )
 
     assert expected == settings.load(tmp_path)
+
+
+def test_names_that_the_project_gives_keep_their_dashes(tmp_path: Path) -> None:
+    written(
+        tmp_path,
+        """
+        [tool.tranship.ci]
+        runs-on = "self-hosted"
+        commands = {unit-tests = "make test"}
+        pins = {"actions/setup-python" = "v6"}
+        """,
+    )
+
+    expected = CiSettings(
+        runs_on="self-hosted",
+        commands={"unit-tests": "make test"},
+        pins={"actions/setup-python": "v6"},
+    )
+
+    assert expected == settings.load(tmp_path).ci
 
 
 def test_the_state_has_a_folder_for_trials_and_one_for_runs(tmp_path: Path) -> None:
@@ -147,7 +167,7 @@ def test_default_compose_files(
             "[tool.tranship.local]\nredish = 'wheel'",
             ["[tool.tranship.local]", '"redish"', "did you mean 'redis'?"],
         ),
-        ("[tool.tranship]\nzzz = 1", ['unknown key "zzz".', "Keys: checklist, compose-files,"]),
+        ("[tool.tranship]\nzzz = 1", ['unknown key "zzz".', "Keys: checklist, ci, compose-files,"]),
         ("[tool.tranship]\nroot = '/'", ['unknown key "root"']),
         (
             "[tool.tranship]\nstart-timeout = 'soon'",

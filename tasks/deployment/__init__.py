@@ -1,0 +1,1 @@
+"""What production asks for: images, hardening, monitoring, more machines, pipelines."""

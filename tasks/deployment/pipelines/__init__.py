@@ -1,0 +1,1 @@
+"""Pipelines for GitHub Actions and GitLab, made from [tool.tranship.ci] and the stack."""
