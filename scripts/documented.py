@@ -25,7 +25,8 @@ from tranship.migration.checklist.items import defaults
 
 ROOT = Path(__file__).resolve().parents[1]
 _OF_MODEL = {
-    *("root", "suite", "local", "silence", "gates", "checklist", "migrate", "triggers", "ci"),
+    *("root", "suite", "local", "silence", "gates", "checklist", "migrate", "triggers"),
+    *("ci", "kubernetes", "autoscale"),
 }
 """Fields of the settings that are the folder, or a table with fields of its own."""
 
@@ -34,7 +35,7 @@ def entries() -> Iterator[tuple[str, str, str]]:
     """Yield (page, how an entry begins there, name) for all that is to be documented."""
     for name in sorted(tranship.namespace().task_names):
         yield "commands.md", f"### {name}", name
-    tables = (settings.Settings, settings.MigrateSettings)
+    tables = (settings.Settings, settings.MigrateSettings, settings.KubernetesSettings)
     for table in vars(settings).values():
         if inspect.isclass(table) and dataclasses.is_dataclass(table):
             for field in dataclasses.fields(table):

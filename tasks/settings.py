@@ -5,12 +5,16 @@ The TOML keys are written with dashes, the attributes with underscores.
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from .errors import SettingsError, near
+from .productionsettings import AutoscaleSettings as AutoscaleSettings
+from .productionsettings import CiSettings as CiSettings
+from .productionsettings import KubernetesSettings as KubernetesSettings
 
 COMPOSE_DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The names that Compose itself looks for, in its order (Compose specification, "Compose file")."""
@@ -131,46 +135,6 @@ class MigrateSettings:
 
 
 @dataclass(frozen=True)
-class CiSettings:
-    """[tool.tranship.ci]: the pipelines that `inv ci.generate` writes."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
-    modes: tuple[str, ...] = ("local", "docker")
-    """The modes that the suite is proved in; the first is the baseline of the comparison."""
-    python: tuple[str, ...] = ("3.12",)
-    """Versions of Python; the comparison has the first."""
-    repeat: int = 1
-    """How often the comparison runs each mode."""
-    enforce: bool = False
-    """Whether a gate that is missed fails the comparison."""
-    strict: bool = False
-    """Whether an inconclusive comparison fails."""
-    branch: str = "main"
-    """The branch whose pushes are tested, beside pull requests."""
-    setup: tuple[str, ...] = ()
-    """Shell lines that install Tranship and the project; none: what the project's files say."""
-    path: tuple[str, ...] = ()
-    """Folders that come first on PATH once `setup` is done."""
-    commands: dict[str, str] = field(default_factory=dict)
-    """Further jobs: name -> shell line."""
-    layers: bool = True
-    """Whether the layers of the images are kept from one run to the next."""
-    timeout: int = 30
-    """Minutes after which a job is ended."""
-    runs_on: str = "ubuntu-24.04"
-    """GitHub: the runner."""
-    pins: dict[str, str] = field(default_factory=dict)
-    """GitHub: action -> commit or tag, instead of the built-in one."""
-    image: str = "python:{python}-trixie"
-    """GitLab: the image of the jobs."""
-    tags: tuple[str, ...] = ()
-    """GitLab: the tags of the runner."""
-    engine: Literal["job", "setup"] = "job"
-    """GitLab: whether the job starts an engine itself, or what `setup` says sees to it."""
-
-
-@dataclass(frozen=True)
 class Settings:
     """[tool.tranship], with the paths made absolute."""
 
@@ -198,6 +162,7 @@ class Settings:
     """[tool.tranship.gates]: figure -> thresholds, as they are written."""
     checklist: tuple[ChecklistSettings, ...] = ()
     ci: CiSettings = field(default_factory=CiSettings)
+    kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
 
     @property
     def stack_files(self) -> tuple[Path, ...]:
@@ -286,14 +251,16 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
     return found
 
 
-_NAMED_BY_THE_PROJECT = {"gates", "pins", "commands"}
-"""Tables whose keys are names of services, actions and jobs: a dash is part of them."""
+_NAMED = {"gates", "pins", "commands", "autoscale", "volume-sizes"}
+"""Tables whose keys are, or hold, names of services, volumes, actions and jobs."""
 
 
-def _underscored(table: dict[str, Any]) -> dict[str, Any]:
+def _underscored(table: dict[str, Any], *, named: bool = False) -> dict[str, Any]:
     return {
-        key.replace("-", "_"): _underscored(value)
-        if isinstance(value, dict) and key not in _NAMED_BY_THE_PROJECT
+        key if named else key.replace("-", "_"): _underscored(
+            value, named=not named and key in _NAMED
+        )
+        if isinstance(value, dict)
         else value
         for key, value in table.items()
     }
@@ -307,8 +274,13 @@ _SECTIONS: dict[object, type] = {
     "migrate": MigrateSettings,
     "triggers": TriggerSettings,
     "ci": CiSettings,
+    "kubernetes": KubernetesSettings,
 }
-_IN_TOML = {"dataclass_type": "must be a table", "tuple_type": "must be an array"}
+_IN_TOML = {
+    "dataclass_type": "must be a table",
+    "dict_type": "must be a table",
+    "tuple_type": "must be an array",
+}
 """What pydantic says in Python's words, in TOML's."""
 
 
@@ -319,10 +291,16 @@ def _explained(detail: Any, path: Path) -> str:
             'texts, such as "ratio < 1.5".'
         )
     keys = [str(part).replace("_", "-") for part in detail["loc"]]
+    if "autoscale" in detail["loc"]:
+        # The part after it is the name of a service, as it is written.
+        name = detail["loc"].index("autoscale") + 1
+        keys[name:] = [str(part) for part in detail["loc"][name:]]
     if detail["type"] == "unexpected_keyword_argument":
         section: Any = Settings
-        for part in detail["loc"][:-1]:
-            section = _SECTIONS.get(part, section)
+        for before, part in itertools.pairwise(("", *detail["loc"][:-1])):
+            # After `autoscale` comes the name of a service, which may be any word.
+            named = before == "autoscale"
+            section = AutoscaleSettings if named else _SECTIONS.get(part, section)
         assert is_dataclass(section)  # noqa: S101 - narrows the type for mypy
         known = [item.name.replace("_", "-") for item in fields(section) if item.name != "root"]
         table = ".".join(["tool.tranship", *keys[:-1]])

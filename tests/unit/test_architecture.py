@@ -17,7 +17,7 @@ PACKAGE = ROOT / "tasks"
 
 # A module may import what stands in an earlier row, and its own package.
 ROWS = (
-    {"errors"},
+    {"errors", "productionsettings"},
     {"settings", "interrupts", "selection", "console"},
     {"stack"},
     {"envmap"},
@@ -28,15 +28,17 @@ ROWS = (
     {"deployment"},
     {"boundary", "batches"},
     {"proving"},
-    {"ci", "docker", "local", "hybrid", "env", "compare", "data", "migrate", "sessions"},
+    {"ci", "docker", "local", "hybrid", "env", "compare", "data", "k8s", "migrate", "sessions"},
     {""},
 )
-NAMESPACES = ("ci", "compare", "data", "docker", "env", "hybrid", "local", "migrate")
+NAMESPACES = ("ci", "compare", "data", "docker", "env", "hybrid", "k8s", "local", "migrate")
 HALVES = {"migrate": ("proving",)}
 """Namespace -> the modules with more of its tasks, which load as little."""
 HEAVY = {
     "httpx",
+    "jsonschema",
     "junitparser",
+    "kubernetes_validate",
     "nox",
     "numpy",
     "psutil",

@@ -260,7 +260,16 @@ def keys_of(section_class: Any) -> dict[str, Any]:
     }
 
 
-TABLES_OF_THEIR_OWN = {"silence", "gates", "checklist", "migrate", "triggers", "ci"}
+TABLES_OF_THEIR_OWN = {
+    "silence",
+    "gates",
+    "checklist",
+    "migrate",
+    "triggers",
+    "ci",
+    "kubernetes",
+    "autoscale",
+}
 TABLES = {
     "[tool.tranship]": settings.Settings,
     "[tool.tranship.suite]": settings.SuiteSettings,
@@ -268,6 +277,8 @@ TABLES = {
     "[tool.tranship.migrate]": settings.MigrateSettings,
     "[tool.tranship.migrate.triggers]": settings.TriggerSettings,
     "[tool.tranship.ci]": settings.CiSettings,
+    "[tool.tranship.kubernetes]": settings.KubernetesSettings,
+    "[tool.tranship.kubernetes.autoscale.SERVICE]": settings.AutoscaleSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
     "[[tool.tranship.checklist]]": settings.ChecklistSettings,
 }
@@ -330,7 +341,8 @@ def test_each_settings_example_loads(block: Block, tmp_path: Path) -> None:
         assert loaded.suite.service == table["suite"]["service"] == "tests"
         assert loaded.local.requirements
     else:
-        assert loaded.silence or loaded.checklist or project_gates(loaded).declared
+        declared = project_gates(loaded).declared or loaded.kubernetes.autoscale
+        assert loaded.silence or loaded.checklist or declared
 
 
 def test_the_settings_example_has_every_key() -> None:
@@ -340,7 +352,7 @@ def test_the_settings_example_has_every_key() -> None:
     for table, section_class in TABLES.items():
         found = used
         for name in table.strip("[]").split(".")[2:]:
-            found = found[name]
+            found = next(iter(found.values())) if name == "SERVICE" else found[name]
         given = set().union(*found) if isinstance(found, list) else set(found)
         missing = set(keys_of(section_class)) - given
         assert missing - {"reason"} == set(), table

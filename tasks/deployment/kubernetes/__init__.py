@@ -1,0 +1,1 @@
+"""Kubernetes: manifests made from the stack, and what of it Kubernetes cannot express."""

@@ -1,0 +1,99 @@
+"""The tables of [tool.tranship] that production asks for, with their defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True)
+class CiSettings:
+    """[tool.tranship.ci]: the pipelines that `inv ci.generate` writes."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    modes: tuple[str, ...] = ("local", "docker")
+    """The modes that the suite is proved in; the first is the baseline of the comparison."""
+    python: tuple[str, ...] = ("3.12",)
+    """Versions of Python; the comparison has the first."""
+    repeat: int = 1
+    """How often the comparison runs each mode."""
+    enforce: bool = False
+    """Whether a gate that is missed fails the comparison."""
+    strict: bool = False
+    """Whether an inconclusive comparison fails."""
+    branch: str = "main"
+    """The branch whose pushes are tested, beside pull requests."""
+    setup: tuple[str, ...] = ()
+    """Shell lines that install Tranship and the project; none: what the project's files say."""
+    path: tuple[str, ...] = ()
+    """Folders that come first on PATH once `setup` is done."""
+    commands: dict[str, str] = field(default_factory=dict)
+    """Further jobs: name -> shell line."""
+    layers: bool = True
+    """Whether the layers of the images are kept from one run to the next."""
+    timeout: int = 30
+    """Minutes after which a job is ended."""
+    runs_on: str = "ubuntu-24.04"
+    """GitHub: the runner."""
+    pins: dict[str, str] = field(default_factory=dict)
+    """GitHub: action -> commit or tag, instead of the built-in one."""
+    image: str = "python:{python}-trixie"
+    """GitLab: the image of the jobs."""
+    tags: tuple[str, ...] = ()
+    """GitLab: the tags of the runner."""
+    engine: Literal["job", "setup"] = "job"
+    """GitLab: whether the job starts an engine itself, or what `setup` says sees to it."""
+
+
+@dataclass(frozen=True)
+class AutoscaleSettings:
+    """[tool.tranship.kubernetes.autoscale.SERVICE]: how many pods a service may have."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    max: int
+    """The most pods."""
+    min: int = 1
+    """The fewest pods."""
+    cpu: int | None = None
+    """Percent of the requested CPU that pods are to use on average."""
+    memory: int | None = None
+    """Percent of the requested memory."""
+
+
+@dataclass(frozen=True)
+class KubernetesSettings:
+    """[tool.tranship.kubernetes]: the manifests of `inv k8s.export`."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    output: Path = Path("kubernetes")
+    """The folder of the manifests."""
+    registry: str = ""
+    """Where the project's own images are pulled from."""
+    tag: str = ""
+    """The tag of the project's own images; empty: what the compose file says."""
+    namespace: str = ""
+    """The namespace that every object names; empty: what kubectl is told."""
+    versions: tuple[str, ...] = ()
+    """The versions of Kubernetes whose schemas are checked; empty: the newest four known."""
+    host: str = ""
+    """The host name of the Ingress; empty: none is written."""
+    ingress_class: str = ""
+    """The Ingress's class; empty: the cluster's default."""
+    volume_size: str = "1Gi"
+    """What a named volume claims."""
+    volume_sizes: dict[str, str] = field(default_factory=dict)
+    """Volume -> what it claims."""
+    storage_class: str = ""
+    """The volumes' class; empty: the cluster's default."""
+    liveness: Literal["tcp", "health", "none"] = "tcp"
+    """What has a pod's container started again."""
+    wait_image: str = ""
+    """An image with sh and nc, in which pods wait for what they depend on; empty: they do not."""
+    egress: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+    """The addresses outside of the stack that its services may dial."""
+    autoscale: dict[str, AutoscaleSettings] = field(default_factory=dict)
+    """Service -> how many pods it may have."""
