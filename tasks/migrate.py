@@ -158,14 +158,14 @@ def status(c: Context, environment: str = "") -> None:
     from .migration.checklist import report as report_module
     from .migration.checklist.assessment import assess
     from .migration.checklist.items import items_of
-    from .migration.switch.state import state_lines
+    from .migration.switch.state import state
 
     settings = _settings(environment)
-    found, lines = state_lines(settings)
-    if found is not None and (found.steps or found.back):
-        _show(found)
-    console.out("\n".join(lines))
-    if found is not None and not found.over:
+    found = state(settings)
+    if found.journal is not None and (found.journal.steps or found.journal.back):
+        _show(found.journal)
+    console.out("\n".join(found.lines))
+    if not found.settled:
         raise Exit(code=int(ExitCode.ENVIRONMENT))
     with console.step("Looking") as step:
         items = assess(settings, items_of(settings), "inv migrate.status", step.tell)

@@ -75,7 +75,7 @@ def test_a_journal_that_is_lost_in_both_versions(
     text = path.read_text()
     for damaged in (path, path.with_name("switch.previous.json")):
         damaged.write_text("")
-    project.inv("migrate.status").exits(0).says(
+    project.inv("migrate.status").exits(4).says(
         "Nothing is done on a guess", "On this host: cache, web."
     )
     project.inv("migrate.rollback").exits(4).says("cannot be read")

@@ -17,7 +17,7 @@ from tranship.migration.switch.crossing import Crossing
 from tranship.migration.switch.journal import Entry, Journal
 from tranship.migration.switch.latest import left_behind
 from tranship.migration.switch.moments import now
-from tranship.migration.switch.state import journal_rows, state_lines
+from tranship.migration.switch.state import journal_rows, state
 from tranship.migration.switch.steps import STEPS, StepFailed, forward, pending
 from tranship.migration.switch.triggers import Fired
 from tranship.settings import MigrateSettings, Settings
@@ -353,7 +353,7 @@ def test_what_it_is_begun_without_stands_everywhere(tmp_path: Path) -> None:
     assert "Without docker-tests." in journal_rows(kept)[0][-1]
     said = "Begun without proof of: docker-tests (unknown: no record)"
     assert f"* {said}\n" in Path(kept.report or "").read_text()
-    assert any(line.startswith(said) for line in state_lines(settings_of(tmp_path))[1])
+    assert any(line.startswith(said) for line in state(settings_of(tmp_path)).lines)
 
 
 def test_nobody_is_asked_on_the_way_back_or_once_the_preflight_is_done(tmp_path: Path) -> None:

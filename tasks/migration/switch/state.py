@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ... import console
 from ...envmap.project import Project, open_project
@@ -29,15 +30,29 @@ def journal_rows(found: Journal) -> Rows:
     return rows
 
 
-def state_lines(settings: Settings) -> tuple[Journal | None, list[str]]:
-    """Return the journal, None where there is none to be read, and what to say of it all."""
+@dataclass(frozen=True)
+class State:
+    """What is the case."""
+
+    journal: Journal | None
+    """None where there is none, or none that can be read."""
+    lines: tuple[str, ...]
+    """What to say of it all."""
+    settled: bool
+    """Whether nothing is left to be gone on with, and that is known."""
+
+
+def state(settings: Settings) -> State:
+    """Read the journal, and look at what runs."""
     lines: list[str] = []
+    lost = False
     found: Journal | None = None
     try:
         found = journals.read(settings)
     except JournalUnreadable as error:
         lines.append(str(error))
         if error.earlier is None:
+            lost = True
             lines += [
                 "What it was before cannot be read either. Nothing is done on a guess: see below "
                 "what runs, compare the sides (inv data.verify --from local --to docker), stop "
@@ -54,7 +69,7 @@ def state_lines(settings: Settings) -> tuple[Journal | None, list[str]]:
     frozen = freezing.left_frozen(settings)
     if frozen:
         lines.append(f"Left refusing writes: {', '.join(frozen)}. Undo it: inv data.thaw")
-    return found, lines
+    return State(found, tuple(lines), not lost and (found is None or found.over))
 
 
 def _words(found: Journal) -> Iterator[str]:
