@@ -1,7 +1,10 @@
-"""Text files of the stack: UTF-8, with or without a byte order mark."""
+"""Text files that people keep too: UTF-8, with or without a byte order mark."""
 
 from __future__ import annotations
 
+import os
+import stat
+import tempfile
 from pathlib import Path
 
 from ..errors import ComposeFileError
@@ -20,3 +23,22 @@ def read(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ComposeFileError(f"{path}:{line}: not valid UTF-8. Save it as UTF-8.") from error
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replace a file whole, or not at all; its mode stays, and a link goes on leading to it."""
+    target = path.resolve()
+    old = target.read_bytes() if target.exists() else b""
+    mark = "\ufeff" if old.startswith(b"\xef\xbb\xbf") else ""
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(f"{mark}{text}".encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

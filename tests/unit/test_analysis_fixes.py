@@ -12,6 +12,7 @@ from tranship.migration.analysis import fixes
 from tranship.migration.analysis.insertion import key_in_services
 from tranship.migration.analysis.model import Edit, Finding, Fix
 from tranship.migration.analysis.written import Written
+from tranship.stack.textfile import replace_file
 
 
 @pytest.fixture
@@ -223,7 +224,7 @@ def test_mode_and_link_of_a_file_stay(project: Analyzed) -> None:
     (project.root / "compose.yaml").unlink()
     (project.root / "compose.yaml").symlink_to(real)
 
-    fixes.replace_file(project.root / "compose.yaml", "x: 1\n")
+    replace_file(project.root / "compose.yaml", "x: 1\n")
 
     assert (project.root / "compose.yaml").is_symlink()
     assert "x: 1\n" == real.read_text()

@@ -78,15 +78,6 @@ def test_lists_are_indented_and_nothing_is_an_alias() -> None:
     )
 
 
-def test_a_file_knows_whether_it_was_changed() -> None:
-    text = rendering.signed("a: b\n")
-
-    assert rendering.is_ours(text)
-    assert rendering.is_untouched(text)
-    assert not rendering.is_untouched(text + "c: d\n")
-    assert not rendering.is_untouched("a: b\n")
-
-
 values = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["x", "y"]),
     lambda inner: (

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from ...errors import UsageError
 from ...stack.isolation import write_private
-from .layouts import SECRETS
-from .rendering import is_ours, is_untouched
+from ...stack.textfile import replace_file
+from .. import signature
+from .layouts import HEADER, SECRETS
 
 
 def stale(folder: Path, files: Mapping[PurePosixPath, str]) -> list[str]:
@@ -34,11 +33,11 @@ def write(folder: Path, files: Mapping[PurePosixPath, str], *, force: bool = Fal
         target = folder / path
         private = path.name == SECRETS
         if _text(target) != text or (private and target.stat().st_mode & 0o077):
-            (write_private if private else _write_public)(target, text)
+            _replace(target, text, private=private)
             written.append(target)
     for path in present:
         # One that was changed stays even then: --force says to write, not to throw away.
-        if path not in files and is_untouched(_text(folder / path) or ""):
+        if path not in files and _is_untouched(_text(folder / path) or ""):
             (folder / path).unlink()
     return written
 
@@ -54,9 +53,9 @@ def _require_free(
     taken = [
         str(path)
         for path in files
-        if (text := _text(folder / path)) is not None and not is_untouched(text)
+        if (text := _text(folder / path)) is not None and not _is_untouched(text)
     ]
-    changed = [str(path) for path in present if not is_untouched(_text(folder / path) or "")]
+    changed = [str(path) for path in present if not _is_untouched(_text(folder / path) or "")]
     if taken or changed:
         names = ", ".join(sorted({*taken, *changed}))
         raise UsageError(
@@ -73,7 +72,7 @@ def _generated(folder: Path) -> list[PurePosixPath]:
         PurePosixPath(path.relative_to(folder))
         for pattern in ("*", "base/*", "overlays/*/*")
         for path in folder.glob(pattern)
-        if path.is_file() and is_ours(_text(path) or "")
+        if path.is_file() and _is_ours(_text(path) or "")
     )
 
 
@@ -84,14 +83,17 @@ def _text(path: Path) -> str | None:
         return None if not path.exists() else ""
 
 
-def _write_public(path: Path, text: str) -> None:
+def _replace(path: Path, text: str, *, private: bool) -> None:
+    if private:
+        write_private(path, text)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_file(path, text)
+
+
+def _is_ours(text: str) -> bool:
+    return signature.is_ours(text, HEADER)
+
+
+def _is_untouched(text: str) -> bool:
+    return signature.is_untouched(text, HEADER)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from ...envmap.secrets import mask_text, mask_value
 from ...errors import ComposeFileError, SettingsError, UsageError, near
 from ...settings import Settings
 from ...stack import engine
+from ...stack.textfile import replace_file
 from .model import Edit, Finding
 
 EVERY = "all"
@@ -159,25 +159,6 @@ def _beside(change: Change) -> Iterator[dict[Path, Path]]:
     finally:
         for copy in copies.values():
             copy.unlink(missing_ok=True)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Replace a file whole, or not at all; its mode stays, and a link goes on leading to it."""
-    target = path.resolve()
-    old = target.read_bytes() if target.exists() else b""
-    mark = "\ufeff" if old.startswith(b"\xef\xbb\xbf") else ""
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(f"{mark}{text}".encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def write_report(path: str, text: str) -> Path:
