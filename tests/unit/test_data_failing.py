@@ -10,7 +10,7 @@ from python_on_whales.exceptions import DockerException
 from tranship.errors import DataRefused
 from tranship.migration.data import last_words, redis_saving
 from tranship.migration.data.drivers import abandoned
-from tranship.migration.data.redis_store import Server, library
+from tranship.migration.data.redis_store import Server, library, manifest
 from tranship.migration.data.tools import Tools
 from tranship.modes.base import Address
 from tranship.stack.engine import mend_of
@@ -113,3 +113,12 @@ def test_a_redis_that_is_gone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(DataRefused, match="writing to its disk failed: refused"):
         redis_saving.save(found)
+
+
+def test_a_redis_that_is_too_old_to_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = redis(monkeypatch, [])
+    client = SimpleNamespace(info=lambda _section: {"redis_version": "6.2.14"})
+    monkeypatch.setattr(found, "client", lambda **_: client)
+
+    with pytest.raises(DataRefused, match=r"cache on docker is Redis 6\.2\.14.*since 7\. Update"):
+        manifest(found)

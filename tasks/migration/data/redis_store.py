@@ -14,12 +14,13 @@ from ...modes.local import LocalMode
 from ...modes.servers import redis_options
 from ...stack.placement import LOOPBACK
 from . import last_words
-from .manifest import Entry, Manifest, keyed
+from .manifest import Entry, Manifest, keyed, major
 from .redis_reading import Key, read
 from .site import Site
 from .stores import Store
 from .tools import container_of, variables_of
 
+_OLDEST = 7
 _MASK = (1 << 128) - 1
 
 
@@ -137,8 +138,14 @@ def manifest(found: Server) -> Manifest:
 def described(found: Server, take: Callable[[int, Key], None] | None = None) -> Manifest:
     """Return what the server holds; each key is given to `take`, if there, with its dump.
 
-    Raises what the client does.
+    Raises what the client does, and DataRefused for a server that cannot be read.
     """
+    release = version(found)
+    if major(release) < _OLDEST:
+        raise DataRefused(
+            f"{found.store} on {found.side} is Redis {release}: keys are read with their expiry by "
+            f"what Redis has since {_OLDEST}. Update it first."
+        )
     entries, fleeting = [], []
     for database in found.databases():
         count, total = 0, 0
@@ -161,7 +168,7 @@ def described(found: Server, take: Callable[[int, Key], None] | None = None) -> 
     return Manifest(
         found.store,
         "redis",
-        version(found),
+        release,
         keyed(*entries),
         seconds + micros / 1e6,
         keyed(*fleeting),
