@@ -11,14 +11,13 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import names
+from .selection import ENVIRONMENT, names
 
 if TYPE_CHECKING:
     from .migration.data.commands import Moving
 
-_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 _SERVICE = "A service, or a comma list; may be repeated. Default: all that keep data."
-_WHICH = {"environment": _ENVIRONMENT, "service": _SERVICE}
+_WHICH = {"environment": ENVIRONMENT, "service": _SERVICE}
 _REPLACE = "Replace what the target holds; it is kept in a snapshot before."
 
 
@@ -122,7 +121,7 @@ def list_(c: Context) -> None:
         "name": "The snapshot's name; `inv data.list` has them.",
         "to": "The side to fill: local or docker.",
         "replace": _REPLACE,
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
     },
 )
 def restore(
@@ -137,7 +136,7 @@ def restore(
         console.out(f"What it held before is kept in the snapshot {before.name}.")
 
 
-@task(help={"environment": _ENVIRONMENT})
+@task(help={"environment": ENVIRONMENT})
 def thaw(c: Context, environment: str = "") -> None:
     """Have stores take writes again that a killed command left refusing them."""
     moving = _moving(environment, [])

@@ -13,12 +13,11 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import Lines, Seconds, names
+from .selection import ENVIRONMENT, Lines, Seconds, names
 
 if TYPE_CHECKING:
     from .modes.docker import DockerMode
 
-_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 _AS_SETTINGS_SAY = Seconds()
 _TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
@@ -42,7 +41,7 @@ def _mode(
 @task(
     iterable=["service", "profile"],
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": _SERVICE,
         "profile": _PROFILE,
         "pull": "Look for newer base images first.",
@@ -68,7 +67,7 @@ def build(
 @task(
     iterable=["service", "profile"],
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": _SERVICE,
         "profile": _PROFILE,
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
@@ -98,7 +97,7 @@ def up(
 
 @task(
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "volumes": "Also remove the stack's named volumes, with all data in them.",
     }
 )
@@ -116,7 +115,7 @@ def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     console.out(f"{mode.project_name} is down.")
 
 
-@task(help={"environment": _ENVIRONMENT, "all": "Also list containers that have ended."})
+@task(help={"environment": ENVIRONMENT, "all": "Also list containers that have ended."})
 def ps(c: Context, all: bool = False, environment: str = "") -> None:  # noqa: A002 - docker's own option
     """List the stack's containers."""
     from .modes.status import docker_rows
@@ -129,7 +128,7 @@ def ps(c: Context, all: bool = False, environment: str = "") -> None:  # noqa: A
 @task(
     iterable=["service"],
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": _SERVICE,
         "follow": "Go on as new lines come, until Ctrl-C.",
         "tail": "Lines to show of each service at first.",
@@ -152,7 +151,7 @@ def logs(
             raise
 
 
-@task(iterable=["service"], help={"environment": _ENVIRONMENT, "service": _SERVICE})
+@task(iterable=["service"], help={"environment": ENVIRONMENT, "service": _SERVICE})
 def health(c: Context, service: list[str], environment: str = "") -> None:
     """Ask every service whether it is well; exit 4 when one is not."""
     from .modes.status import docker_health
@@ -163,7 +162,7 @@ def health(c: Context, service: list[str], environment: str = "") -> None:
         raise Exit("Not every service is healthy.", int(ExitCode.ENVIRONMENT))
 
 
-@task(help={"environment": _ENVIRONMENT})
+@task(help={"environment": ENVIRONMENT})
 def stats(c: Context, environment: str = "") -> None:
     """Show what each container uses: memory, CPU seconds, processes."""
     from .modes.status import docker_stats
@@ -176,7 +175,7 @@ def stats(c: Context, environment: str = "") -> None:
 @task(
     iterable=["service"],
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": _SERVICE,
         "timeout": "Seconds until everything must be healthy.",
     },
@@ -201,7 +200,7 @@ def restart(
     name="exec",
     positional=["service", "command"],
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": "The service whose container runs the command.",
         "command": "The command, quoted as one word: 'python -V'.",
         "user": "The user to run it as.",
@@ -220,7 +219,7 @@ def execute(c: Context, service: str, command: str, user: str = "", environment:
         raise Exit(code=code)
 
 
-@task(help={"environment": _ENVIRONMENT, "format": "yaml or json."})
+@task(help={"environment": ENVIRONMENT, "format": "yaml or json."})
 def config(c: Context, format: str = "yaml", environment: str = "") -> None:  # noqa: A002 - docker's own option
     """Print the compose document as Compose resolves it, secrets hidden."""
     from .modes.owndocker import resolved

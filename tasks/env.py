@@ -11,12 +11,11 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import names
+from .selection import ENVIRONMENT, names
 
 if TYPE_CHECKING:
     from .envmap.project import Project
 
-_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 _SERVICE = "A service, or a comma list; may be repeated. Default: all."
 
 
@@ -41,7 +40,7 @@ def _modes(mode: str) -> tuple[str, ...]:
     iterable=["service"],
     help={
         "mode": "One mode alone: local, docker, hybrid:SERVICE,... Default: local and docker.",
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": _SERVICE,
         "changed": "Only the variables that differ between the modes.",
     },
@@ -66,7 +65,7 @@ def map_(
         "variable": "The variable's name.",
         "service": "One service alone. Default: every one that has the variable.",
         "mode": "One mode alone. Default: local and docker.",
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
     },
 )
 def explain(
@@ -96,7 +95,7 @@ def explain(
 
 @task(
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "mode": "One mode alone. Default: local and docker.",
         "output": "The folder to write to. Default: .tranship/env/ENVIRONMENT.",
         "check": "Write nothing; exit 1 when a file is missing or stale.",
@@ -127,7 +126,7 @@ def generate(
 
 @task(
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "format": "table, json or sarif.",
         "explain": "Explain one rule, by id or name, and check nothing.",
         "strict": "Let warnings fail as well.",
@@ -164,7 +163,7 @@ def check(
     help={
         "left": "An environment (development) or a mode (local, docker, hybrid:SERVICE,...).",
         "right": "Another one, of the same kind.",
-        "environment": f"Where modes are compared. {_ENVIRONMENT}",
+        "environment": f"Where modes are compared. {ENVIRONMENT}",
         "mode": "Where environments are compared: the mode. Default: docker.",
     },
 )
@@ -201,7 +200,7 @@ def detect(c: Context) -> None:
     iterable=["service"],
     help={
         "service": _SERVICE,
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "all": "Also show the variables that are as they should be.",
     },
 )

@@ -11,14 +11,13 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import Seconds, names
+from .selection import ENVIRONMENT, Seconds, names
 
 if TYPE_CHECKING:
     from .modes.hybrid import HybridMode
     from .settings import Settings
 
 _AS_SETTINGS_SAY = Seconds()
-_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 
 
 def _settings(environment: str = "") -> Settings:
@@ -39,7 +38,7 @@ def _running(environment: str) -> HybridMode:
     iterable=["local"],
     help={
         "local": "A service that runs as a process, or a comma list; may be repeated.",
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
 )
@@ -67,7 +66,7 @@ _HEADERS = ["service", "side", "state", "address", "start-up"]
 @task(
     help={
         "volumes": "Also remove the data, on both sides.",
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
     }
 )
 def down(c: Context, volumes: bool = False, environment: str = "") -> None:
@@ -84,7 +83,7 @@ def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     console.out(f"{mode.stack.name} is down.")
 
 
-@task(help={"environment": _ENVIRONMENT})
+@task(help={"environment": ENVIRONMENT})
 def status(c: Context, environment: str = "") -> None:
     """List the services with their sides; exit 4 when one of them is not running."""
     from .modes.status import hybrid_rows
@@ -105,7 +104,7 @@ def status(c: Context, environment: str = "") -> None:
     help={
         "service": "The service that moves.",
         "to": "local or docker.",
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "dry-run": "Only say what would happen.",
     },
 )

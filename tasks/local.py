@@ -11,12 +11,11 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
-from .selection import Lines, Seconds, names
+from .selection import ENVIRONMENT, Lines, Seconds, names
 
 if TYPE_CHECKING:
     from .modes.local import LocalMode
 
-_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 _AS_SETTINGS_SAY = Seconds()
 _TAIL = Lines(100)
 _SERVICE = "A service, or a comma list; may be repeated. Default: all without a profile."
@@ -35,7 +34,7 @@ def _mode(
 @task(
     iterable=["service"],
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": f"{_SERVICE} Those it depends on come along.",
         "timeout": "Seconds until everything must be healthy. Default: start-timeout.",
     },
@@ -56,7 +55,7 @@ def up(
     console.out(console.table(rows, ["service", "state", "pid", "address", "start-up"]))
 
 
-@task(help={"environment": _ENVIRONMENT, "volumes": "Also remove the servers' data."})
+@task(help={"environment": ENVIRONMENT, "volumes": "Also remove the servers' data."})
 def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     """Stop the local processes, and what runs that died left behind."""
     from .modes.ownlocal import local_down
@@ -71,7 +70,7 @@ def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     console.out(f"{mode.stack.name} is down.")
 
 
-@task(help={"environment": _ENVIRONMENT})
+@task(help={"environment": ENVIRONMENT})
 def status(c: Context, environment: str = "") -> None:
     """List the local processes; exit 4 when one of them is not running."""
     from .modes.status import local_rows
@@ -89,7 +88,7 @@ def status(c: Context, environment: str = "") -> None:
 @task(
     iterable=["service"],
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "service": _SERVICE,
         "follow": "Go on as new lines come, until Ctrl-C.",
         "tail": "Lines to show of each service at first.",
@@ -109,7 +108,7 @@ def logs(
             raise
 
 
-@task(iterable=["service"], help={"environment": _ENVIRONMENT, "service": _SERVICE})
+@task(iterable=["service"], help={"environment": ENVIRONMENT, "service": _SERVICE})
 def health(c: Context, service: list[str], environment: str = "") -> None:
     """Ask every service whether it is well; exit 4 when one is not."""
     from .modes.status import local_health
@@ -120,7 +119,7 @@ def health(c: Context, service: list[str], environment: str = "") -> None:
         raise Exit("Not every service is healthy.", int(ExitCode.ENVIRONMENT))
 
 
-@task(iterable=["service"], help={"environment": _ENVIRONMENT, "service": _SERVICE})
+@task(iterable=["service"], help={"environment": ENVIRONMENT, "service": _SERVICE})
 def restart(c: Context, service: list[str], environment: str = "") -> None:
     """Stop and start services with the settings as they are now, and wait for them."""
     from .modes.ownlocal import local_restart

@@ -11,8 +11,8 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode, UsageError
-from .proving import ENVIRONMENT, analyze, checklist, confirm
-from .selection import Seconds, names
+from .proving import analyze, checklist, confirm
+from .selection import ENVIRONMENT, Seconds, names
 
 if TYPE_CHECKING:
     from .migration.switch.commands import Switching

@@ -11,12 +11,11 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
+from .selection import ENVIRONMENT
 
 if TYPE_CHECKING:
     from .migration.analysis.fixes import Change
     from .settings import Settings
-
-ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 
 
 @task(

@@ -14,6 +14,9 @@ from invoke.exceptions import Exit
 
 from .errors import ExitCode
 
+ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
+"""The help of `--environment`, which most tasks have."""
+
 
 class Seconds(float):
     """A number of seconds that is not negative."""
