@@ -208,8 +208,12 @@ def test_a_service_that_works_a_fifth_more_on_one_side_is_found(
     done = project.start_nox("-s", "compare", "--", *words).finish(300).exits(0)
     if "ran different interpreters" in done.out:
         pytest.skip("two builds of Python differ by more than the fifth that is looked for")
-    noise = max(spread(records(project, mode), "steady") for mode in modes)
-    if noise > 0.08:
+    # Within a mode the work of each service is equal. A fifth is 5.6 standard errors of ten runs
+    # each that spread by 8 %, which is not sure, and 7.5 at 6 %, which is.
+    noise = max(
+        spread(records(project, mode), name) for mode in modes for name in ("worker", "steady")
+    )
+    if noise > 0.06:
         pytest.skip(f"the machine is too busy: equal work took {noise:.0%} more or less CPU")
     moved = next(line for line in done.out.splitlines() if "oved for sure" in line)
     assert re.search(r"CPU of worker 1\.[12]\dx", moved), moved
