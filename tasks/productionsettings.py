@@ -97,3 +97,27 @@ class KubernetesSettings:
     """The addresses outside of the stack that its services may dial."""
     autoscale: dict[str, AutoscaleSettings] = field(default_factory=dict)
     """Service -> how many pods it may have."""
+
+
+@dataclass(frozen=True)
+class SwarmSettings:
+    """[tool.tranship.swarm]: the stack that `inv swarm.deploy` brings to a Swarm."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    name: str = ""
+    """The stack's name; empty: the project's."""
+    registry: str = ""
+    """Where nodes pull the project's own images from."""
+    tag: str = ""
+    """The tag of the project's own images; empty: what the compose file says."""
+    publish: Literal["ingress", "host"] = "ingress"
+    """Whether a port is published on every node, or on those that run a task."""
+    endpoint: Literal["vip", "dnsrr"] = "vip"
+    """Whether a service's name leads to a virtual IP, or to its tasks in turn."""
+    resolve: Literal["always", "changed", "never"] = "always"
+    """When the registry is asked for an image's digest."""
+    monitor: str = "10s"
+    """How long a task that was replaced is watched before the next one is."""
+    data_node: str = ""
+    """The host name of the node that has the volumes; empty: the one first deployed on."""

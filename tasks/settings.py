@@ -15,6 +15,7 @@ from .errors import SettingsError, near
 from .productionsettings import AutoscaleSettings as AutoscaleSettings
 from .productionsettings import CiSettings as CiSettings
 from .productionsettings import KubernetesSettings as KubernetesSettings
+from .productionsettings import SwarmSettings as SwarmSettings
 
 COMPOSE_DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The names that Compose itself looks for, in its order (Compose specification, "Compose file")."""
@@ -163,6 +164,7 @@ class Settings:
     checklist: tuple[ChecklistSettings, ...] = ()
     ci: CiSettings = field(default_factory=CiSettings)
     kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
+    swarm: SwarmSettings = field(default_factory=SwarmSettings)
 
     @property
     def stack_files(self) -> tuple[Path, ...]:
@@ -275,6 +277,7 @@ _SECTIONS: dict[object, type] = {
     "triggers": TriggerSettings,
     "ci": CiSettings,
     "kubernetes": KubernetesSettings,
+    "swarm": SwarmSettings,
 }
 _IN_TOML = {
     "dataclass_type": "must be a table",

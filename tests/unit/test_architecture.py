@@ -28,10 +28,16 @@ ROWS = (
     {"deployment"},
     {"boundary", "batches"},
     {"proving"},
-    {"ci", "docker", "local", "hybrid", "env", "compare", "data", "k8s", "migrate", "sessions"},
+    {
+        *("ci", "docker", "local", "hybrid", "env", "compare", "data", "k8s", "migrate"),
+        *("sessions", "swarm"),
+    },
     {""},
 )
-NAMESPACES = ("ci", "compare", "data", "docker", "env", "hybrid", "k8s", "local", "migrate")
+NAMESPACES = (
+    *("ci", "compare", "data", "docker", "env", "hybrid", "k8s", "local", "migrate"),
+    "swarm",
+)
 HALVES = {"migrate": ("proving",)}
 """Namespace -> the modules with more of its tasks, which load as little."""
 HEAVY = {

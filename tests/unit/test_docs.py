@@ -268,6 +268,7 @@ TABLES_OF_THEIR_OWN = {
     "triggers",
     "ci",
     "kubernetes",
+    "swarm",
     "autoscale",
 }
 TABLES = {
@@ -279,6 +280,7 @@ TABLES = {
     "[tool.tranship.ci]": settings.CiSettings,
     "[tool.tranship.kubernetes]": settings.KubernetesSettings,
     "[tool.tranship.kubernetes.autoscale.SERVICE]": settings.AutoscaleSettings,
+    "[tool.tranship.swarm]": settings.SwarmSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
     "[[tool.tranship.checklist]]": settings.ChecklistSettings,
 }
@@ -342,7 +344,8 @@ def test_each_settings_example_loads(block: Block, tmp_path: Path) -> None:
         assert loaded.local.requirements
     else:
         declared = project_gates(loaded).declared or loaded.kubernetes.autoscale
-        assert loaded.silence or loaded.checklist or declared
+        swarm = loaded.swarm != settings.SwarmSettings()
+        assert loaded.silence or loaded.checklist or declared or swarm
 
 
 def test_the_settings_example_has_every_key() -> None:

@@ -1,0 +1,88 @@
+"""What stands between the compose document and the stack file: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+FileKind = Literal["configs", "secrets"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the stack file does not say as the compose file does."""
+
+    service: str
+    what: str
+    lost: bool = True
+    """Whether it is lost; else it is only another's matter, or another way of the same."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The part of a project that is deployed."""
+
+    name: str
+    """The stack's name."""
+    document: Mapping[str, Any]
+    """The resolved document, each service with its whole environment."""
+    services: tuple[str, ...]
+    jobs: frozenset[str] = frozenset()
+    own_images: frozenset[str] = frozenset()
+    """Images that the project builds, and no registry has."""
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Service -> the profiles that it waits for."""
+    base: Path = Path()
+    """The folder that relative paths start from."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What Compose would take for `environment: NAME` of a secret."""
+    hidden: frozenset[str] = frozenset()
+    """The secret values of the project."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A config or a secret of the Swarm, and where its content comes from."""
+
+    kind: FileKind
+    key: str
+    """What services call it."""
+    name: str
+    """What the Swarm calls it: with a checksum, for it never changes one."""
+    content: bytes | None = None
+    """None: it is there already."""
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """The stack file, before it is written."""
+
+    name: str
+    document: Mapping[str, Any]
+    contents: tuple[Content, ...]
+    findings: tuple[Finding, ...]
+    data: tuple[str, ...] = ()
+    """Services that are kept on the node with their volumes."""
+
+    @property
+    def lost(self) -> int:
+        """How many lines tell of something that is not carried over."""
+        return sum(line.startswith("not carried over") for line in self.lines)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The findings, one line for each; services that share one stand together."""
+        return tuple(finding_lines(self.findings))
+
+
+def finding_lines(findings: Iterable[Finding]) -> list[str]:
+    """Return one line for each different finding, those that are lost first."""
+    grouped: dict[tuple[bool, str], list[str]] = {}
+    for item in findings:
+        grouped.setdefault((not item.lost, item.what), []).append(item.service)
+    return [
+        f"{'note' if noted else 'not carried over'}: {', '.join(dict.fromkeys(names))}: {what}"
+        for (noted, what), names in sorted(grouped.items(), key=lambda it: it[0][0])
+    ]

@@ -1,0 +1,79 @@
+"""What is deployed, read from an opened project."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from ...envmap.project import Project, open_project
+from ...envmap.show import placement_of
+from ...errors import EngineUnavailable, UsageError, near
+from ...settings import Settings
+from ...stack.engine import GET_AN_ENGINE, kept_shell
+from ...stack.envfiles import compose_variables
+from ...stack.placement import declared_ports
+from .images import own_images
+from .model import Source
+
+
+def opened(settings: Settings, environment: str) -> Project:
+    """Return the project in the environment; empty: production, if there is such a layer."""
+    known = (settings.layers / "production.json").is_file()
+    project = open_project(settings.in_environment(environment or ("production" if known else "")))
+    if not project.stack.confirmed:
+        raise EngineUnavailable(
+            f"No docker command with Compose, which reads the compose files. {GET_AN_ENGINE}"
+        )
+    return project
+
+
+def source_of(project: Project, name: str, profiles: tuple[str, ...] = ()) -> Source:
+    """Return the services without a profile, and those of the profiles."""
+    stack = project.stack
+    known = sorted({item for service in stack.services.values() for item in service.profiles})
+    for profile in profiles:
+        if profile not in known:
+            raise UsageError(
+                f"No profile {profile!r}{near(profile, known)}. "
+                f"Profiles: {', '.join(known) or 'none'}."
+            )
+    chosen = tuple(sorted(item.name for item in stack.selected((), profiles)))
+    document = project.document_for(
+        placement_of("docker", stack), declared_ports(stack), names=chosen
+    )
+    base = stack.files[0].parent if stack.files else project.settings.root
+    own = project.compose
+    given = compose_variables(kept_shell(own.pass_env), own.env_files)
+    return Source(
+        name=name,
+        document=document,
+        services=chosen,
+        jobs=frozenset(item for item in chosen if stack.expected_to_exit(item)),
+        own_images=own_images(stack.name, project.document["services"]),
+        left_out={
+            item.name: item.profiles
+            for item in stack.services.values()
+            if item.name not in chosen and item.profiles
+        },
+        base=base,
+        variables={variable: item.value for variable, item in given.items()},
+        hidden=project.hidden,
+    )
+
+
+def name_key(path: Path) -> bytes:
+    """Return what the names of configs and secrets are made with; made once, for its owner."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = secrets.token_bytes(32)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another command was quicker
+        return path.read_bytes()
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(made)
+    return made
