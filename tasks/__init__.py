@@ -21,10 +21,10 @@ def namespace() -> Collection:
     """
     from invoke.collection import Collection
 
-    from . import ci, compare, data, docker, env, hybrid, k8s, local, migrate, swarm
+    from . import ci, compare, data, docker, env, hybrid, k8s, local, migrate, monitor, swarm
 
     root = Collection("tranship")
-    for module in (ci, compare, data, docker, env, hybrid, k8s, local, migrate, swarm):
+    for module in (ci, compare, data, docker, env, hybrid, k8s, local, migrate, monitor, swarm):
         root.add_collection(module.ns)
     return root
 

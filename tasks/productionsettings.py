@@ -121,3 +121,37 @@ class SwarmSettings:
     """How long a task that was replaced is watched before the next one is."""
     data_node: str = ""
     """The host name of the node that has the volumes; empty: the one first deployed on."""
+
+
+@dataclass(frozen=True)
+class MonitoringSettings:
+    """[tool.tranship.monitoring]: the Prometheus beside the stack, and its alerts."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    port: int = 9090
+    """The port on loopback at which Prometheus answers."""
+    grafana_port: int = 3001
+    """The port on loopback at which Grafana answers, where it is asked for."""
+    interval: float = 5.0
+    """Seconds between two readings of each target, and between two looks at the rules."""
+    window: float = 60.0
+    """Seconds over which latency and error rate are taken."""
+    hold: float = 30.0
+    """Seconds for which a condition must last before its alert fires."""
+    retention: float = 15.0
+    """Days for which figures are kept."""
+    requests: str = "http_requests_total"
+    """The counter of requests that the services have."""
+    duration: str = "http_request_duration_seconds"
+    """The histogram of seconds to answer that the services have."""
+    status: str = "status"
+    """The counter's label with the status: `500`, or `5xx`."""
+    latency: float = 0.5
+    """The p95 in seconds above which a service is slow."""
+    errors: float = 0.05
+    """The share of requests answered 5xx above which a service fails."""
+    restarts: int = 3
+    """Restarts of one container within ten minutes from which it is a crash loop."""
+    memory: float = 0.9
+    """The share of its memory limit above which a container is near it."""

@@ -15,6 +15,7 @@ from .errors import SettingsError, near
 from .productionsettings import AutoscaleSettings as AutoscaleSettings
 from .productionsettings import CiSettings as CiSettings
 from .productionsettings import KubernetesSettings as KubernetesSettings
+from .productionsettings import MonitoringSettings as MonitoringSettings
 from .productionsettings import SwarmSettings as SwarmSettings
 
 COMPOSE_DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -159,6 +160,7 @@ class Settings:
     local: LocalSettings = field(default_factory=LocalSettings)
     silence: tuple[SilenceSettings, ...] = ()
     migrate: MigrateSettings = field(default_factory=MigrateSettings)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
     gates: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     """[tool.tranship.gates]: figure -> thresholds, as they are written."""
     checklist: tuple[ChecklistSettings, ...] = ()
@@ -247,6 +249,7 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
         ("tool.tranship", "start-timeout", found.start_timeout),
         ("tool.tranship.suite", "timeout", found.suite.timeout),
         ("tool.tranship.migrate", "interval", found.migrate.interval),
+        ("tool.tranship.monitoring", "interval", found.monitoring.interval),
     ):
         if not seconds > 0:
             raise SettingsError(f'{path}: [{table_name}] "{key}" must be above 0 seconds.')
@@ -278,6 +281,7 @@ _SECTIONS: dict[object, type] = {
     "ci": CiSettings,
     "kubernetes": KubernetesSettings,
     "swarm": SwarmSettings,
+    "monitoring": MonitoringSettings,
 }
 _IN_TOML = {
     "dataclass_type": "must be a table",

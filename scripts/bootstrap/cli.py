@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import browser, buildfiles, handover, images, venv
+from . import browser, buildfiles, handover, images, prometheus, venv
 from .consent import Consent, consent_here
 from .engine import Engine
 from .errors import ENVIRONMENT, INTERRUPTED, USAGE, Interrupted, SetupError
@@ -35,6 +35,7 @@ class Order:
     command: str
     action: str = ""  # of `engine`: start, stop or status
     pull: bool = False
+    monitoring: bool = False  # of `setup`: also the image of Prometheus
     unkept: bool = False  # of `engine`: on behalf of a run, by sudo
     rest: tuple[str, ...] = ()  # what stood after `--`
 
@@ -62,6 +63,10 @@ def parse(argv: Sequence[str]) -> Order:
         command.add_argument(
             "--pull", action="store_true", help="ask the registry again for base images"
         )
+        if name == "setup":
+            command.add_argument(
+                "--monitoring", action="store_true", help="also get the image of Prometheus"
+            )
     engine = commands.add_parser("engine", help="start, stop or show the Docker engine")
     engine.add_argument("action", choices=("start", "stop", "status"))
     engine.add_argument("--for-a-run", "--if-unused", action="store_true", help=argparse.SUPPRESS)
@@ -72,6 +77,7 @@ def parse(argv: Sequence[str]) -> Order:
         found.command,
         getattr(found, "action", ""),
         getattr(found, "pull", False),
+        getattr(found, "monitoring", False),
         getattr(found, "for_a_run", False),
         tuple(rest),
     )
@@ -128,7 +134,9 @@ def prepare(root: Path, progress: Progress, consent: Consent, engine: Engine, or
             raise SetupError(f"{name} is missing: is this checkout whole?", USAGE)
     venv.ensure(root, progress, consent)
     engine.ensure(keep=order.command == "setup")
-    images.ensure(root, progress, ask_registry=order.pull)
+    monitoring = order.monitoring or prometheus.chosen(root)
+    more = [prometheus.image(progress)] if monitoring else []
+    images.ensure(root, progress, ask_registry=order.pull, more=more)
     buildfiles.write(root, progress)
     if order.command == "tests":
         browser.ensure(progress, consent)

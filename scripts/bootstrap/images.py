@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,14 +90,17 @@ def catalogue(root: Path, progress: Progress) -> list[Image]:
     ]
 
 
-def ensure(root: Path, progress: Progress, *, ask_registry: bool) -> None:
+def ensure(
+    root: Path, progress: Progress, *, ask_registry: bool, more: Sequence[Image] = ()
+) -> None:
     """Make every base image present; say by .tranship/images.env which are stand-ins.
 
-    `ask_registry`: ask again although stand-ins were chosen before.
+    `ask_registry`: ask again although stand-ins were chosen before. `more` are images beyond
+    those of the example stack.
     """
     chosen = root / ".tranship/images.env"
     with progress.step("images", "looking for base images") as step:
-        images = catalogue(root, progress)
+        images = [*catalogue(root, progress), *more]
         missing = [image for image in images if not present(image.public)]
         ask = ask_registry or not chosen.exists()
         if missing and ask and registry_answers(missing[0].public):

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ComposeFileError, UnknownServiceError, near
+from .durations import duration as duration
+from .metrics import Metrics, metrics_of
 
 HealthKind = Literal["http", "tcp", "postgres", "redis"]
 Server = Literal["postgres", "redis"]
 
-_FIELDS = ("local", "health", "oneshot", "data")
+_FIELDS = ("local", "health", "metrics", "oneshot", "data")
 _LOCAL_FIELDS = ("command", "directory", "environment", "server")
 _HEALTH_KINDS: tuple[HealthKind, ...] = ("http", "tcp", "postgres", "redis")
 
@@ -86,6 +88,7 @@ class Service:
     has_healthcheck: bool = False
     stop_grace_seconds: float = 10.0
     health: Health | None = None
+    metrics: Metrics | None = None
     local: LocalRecipe | None = None
     oneshot: bool = False
     data: tuple[VolumeFolder, ...] = ()
@@ -248,6 +251,7 @@ def _service(name: str, body: Mapping[str, Any], base: Path, where: str) -> Serv
         has_healthcheck=_has_healthcheck(body.get("healthcheck")),
         stop_grace_seconds=10.0 if grace is None else grace,
         health=_health(extension.get("health"), default_port, f"{key}.health"),
+        metrics=metrics_of(extension.get("metrics"), default_port, f"{key}.metrics"),
         local=_local(extension.get("local"), base, f"{key}.local"),
         oneshot=_switch(extension.get("oneshot", False), f"{key}.oneshot"),
         data=_data(extension.get("data"), tuple(named_volumes(body)), base, f"{key}.data"),
@@ -383,17 +387,3 @@ def _known(body: Mapping[str, Any], known: tuple[str, ...], key: str) -> None:
             raise ComposeFileError(
                 f"{key}: unknown key {name!r}{near(name, known)}. Keys: {', '.join(known)}."
             )
-
-
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-
-
-def duration(text: object) -> float | None:
-    """Return the seconds of a Compose duration such as `1m30s`; None for none.
-
-    Source: Compose specification, "Specifying durations".
-    """
-    if text is None:
-        return None
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)", str(text))
-    return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None

@@ -30,13 +30,13 @@ ROWS = (
     {"proving"},
     {
         *("ci", "docker", "local", "hybrid", "env", "compare", "data", "k8s", "migrate"),
-        *("sessions", "swarm"),
+        *("monitor", "sessions", "swarm"),
     },
     {""},
 )
 NAMESPACES = (
     *("ci", "compare", "data", "docker", "env", "hybrid", "k8s", "local", "migrate"),
-    "swarm",
+    *("monitor", "swarm"),
 )
 HALVES = {"migrate": ("proving",)}
 """Namespace -> the modules with more of its tasks, which load as little."""

@@ -33,7 +33,7 @@ from tranship.envmap.checks import RULES
 from tranship.envmap.checks.silences import silenced
 from tranship.errors import ExitCode, TranshipError
 from tranship.migration.checklist.items import items_of
-from tranship.stack import dotenv, files, model
+from tranship.stack import dotenv, files, metrics, model
 from tranship.stack.declared import collect
 from tranship.stack.model import Stack
 from tranship.stack.placement import declared_ports
@@ -270,6 +270,7 @@ TABLES_OF_THEIR_OWN = {
     "kubernetes",
     "swarm",
     "autoscale",
+    "monitoring",
 }
 TABLES = {
     "[tool.tranship]": settings.Settings,
@@ -281,6 +282,7 @@ TABLES = {
     "[tool.tranship.kubernetes]": settings.KubernetesSettings,
     "[tool.tranship.kubernetes.autoscale.SERVICE]": settings.AutoscaleSettings,
     "[tool.tranship.swarm]": settings.SwarmSettings,
+    "[tool.tranship.monitoring]": settings.MonitoringSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
     "[[tool.tranship.checklist]]": settings.ChecklistSettings,
 }
@@ -319,6 +321,7 @@ def test_each_x_tranship_key_is_documented_and_no_other() -> None:
         *model._FIELDS,
         *(f"local.{key}" for key in model._LOCAL_FIELDS),
         *(f"health.{key}" for key in (*model._HEALTH_KINDS, "port")),
+        *(f"metrics.{key}" for key in metrics.FIELDS),
     }
     rows = table_rows(section(DOCS / "settings.md", "## x-tranship"))
 
@@ -344,8 +347,11 @@ def test_each_settings_example_loads(block: Block, tmp_path: Path) -> None:
         assert loaded.local.requirements
     else:
         declared = project_gates(loaded).declared or loaded.kubernetes.autoscale
-        swarm = loaded.swarm != settings.SwarmSettings()
-        assert loaded.silence or loaded.checklist or declared or swarm
+        own = (loaded.swarm, loaded.monitoring) != (
+            settings.SwarmSettings(),
+            settings.MonitoringSettings(),
+        )
+        assert loaded.silence or loaded.checklist or declared or own
 
 
 def test_the_settings_example_has_every_key() -> None:
@@ -382,7 +388,7 @@ def test_the_examples_use_every_key_of_x_tranship() -> None:
         for body in yaml.safe_load(block.text)["services"].values():
             extension = body.get("x-tranship", {})
             used |= set(extension)
-            for name in ("local", "health"):
+            for name in ("local", "health", "metrics"):
                 used |= {f"{name}.{key}" for key in extension.get(name, {})}
     rows = table_rows(section(DOCS / "settings.md", "## x-tranship"))
 
