@@ -26,7 +26,7 @@ from tranship.migration.checklist.items import defaults
 ROOT = Path(__file__).resolve().parents[1]
 _OF_MODEL = {
     *("root", "suite", "local", "silence", "gates", "checklist", "migrate", "triggers"),
-    *("ci", "kubernetes", "autoscale", "swarm", "monitoring"),
+    *("ci", "kubernetes", "autoscale", "swarm", "monitoring", "harden"),
 }
 """Fields of the settings that are the folder, or a table with fields of its own."""
 

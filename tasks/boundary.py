@@ -6,6 +6,7 @@ Invoke prints Exit, ParseError and UnexpectedExit cleanly and a traceback for th
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,8 +35,8 @@ def shown_cleanly() -> Iterator[None]:
 class _Argument(Argument):
     """An argument that is copied at once.
 
-    Invoke copies every argument of every task, deeply and twice, before it looks at the command
-    line: a quarter of what `inv --list` costs beside a bare one.
+    Invoke copies every task, and every argument of each, deeply and twice, before it looks at the
+    command line: most of what `inv --list` costs beside a bare one.
     """
 
     def __deepcopy__(self, memo: object) -> _Argument:
@@ -47,6 +48,34 @@ class _Argument(Argument):
 
 
 class _Task(Task[Any]):
+    def argspec(self, body: Callable[..., Any]) -> inspect.Signature:
+        """Return the signature without the context.
+
+        Invoke asks for it twice, and `inspect` resolves what these functions do not have.
+        """
+        if self._signature is None:
+            known = inspect.unwrap(body)
+            code, defaults = known.__code__, known.__defaults__ or ()
+            names = code.co_varnames[1 : code.co_argcount]
+            given = (inspect.Parameter.empty,) * (len(names) - len(defaults)) + defaults
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            self._signature = inspect.Signature(
+                [
+                    inspect.Parameter(name, kind, default=default)
+                    for name, default in zip(names, given, strict=True)
+                ],
+                __validate_parameters__=False,
+            )
+        return self._signature
+
+    _signature: inspect.Signature | None = None
+
+    def __deepcopy__(self, memo: object) -> _Task:
+        made = object.__new__(_Task)
+        made.__dict__.update(self.__dict__)
+        made.help = dict(self.help)  # Invoke takes out what it has used
+        return made
+
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         found: list[Argument] = super().get_arguments(ignore_unknown_help)
         for argument in found:

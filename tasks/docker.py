@@ -13,6 +13,7 @@ from invoke.exceptions import Exit
 from . import console
 from .boundary import task
 from .errors import ExitCode
+from .hardening import harden
 from .selection import ENVIRONMENT, Lines, Seconds, names
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def config(c: Context, format: str = "yaml", environment: str = "") -> None:  # 
 
 def _collection() -> Collection:
     found = Collection("docker")
-    for item in (build, up, down, ps, logs, health, stats, restart, execute, config):
+    for item in (build, up, down, ps, logs, health, stats, restart, execute, config, harden):
         found.add_task(item)
     return found
 

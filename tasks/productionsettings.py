@@ -155,3 +155,23 @@ class MonitoringSettings:
     """Restarts of one container within ten minutes from which it is a crash loop."""
     memory: float = 0.9
     """The share of its memory limit above which a container is near it."""
+
+
+@dataclass(frozen=True)
+class HardenSettings:
+    """[tool.tranship.harden]: what `inv docker.harden` writes."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    memory_factor: float = 4.0
+    """How many times its peak on record a service may use."""
+    cpus: float = 1.0
+    """Cores that a service may use."""
+    pids: int = 256
+    """Processes and threads that a service may have."""
+    publish: tuple[str, ...] = ()
+    """The services that stay published; none: those on open interfaces."""
+    egress: tuple[str, ...] = ()
+    """The services that call what is outside, and so keep a network that leads there."""
+    secret_files: tuple[str, ...] = ()
+    """SERVICE:VARIABLE that the service reads from the file which VARIABLE_FILE names."""

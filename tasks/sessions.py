@@ -73,11 +73,13 @@ def _require(settings: Settings, modes: Sequence[str], repeat: int) -> None:
     from .comparison.statistics import ENOUGH_RUNS, require_scipy
     from .envmap.project import open_project
     from .envmap.show import placement_of
+    from .modes.production import placed, require_environment
     from .trials.names import mode_of
 
     stack = open_project(settings.in_environment(settings.suite.environment)).stack
-    for mode in modes:
-        placement_of(mode_of(mode), stack, settings.suite.service)
+    for mode in map(mode_of, modes):
+        require_environment(settings, mode)
+        placement_of(placed(mode), stack, settings.suite.service)
     gates.require_services(gates.project_gates(settings), stack.services, settings.root)
     if repeat >= ENOUGH_RUNS:
         require_scipy()

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from .errors import SettingsError, near
 from .productionsettings import AutoscaleSettings as AutoscaleSettings
 from .productionsettings import CiSettings as CiSettings
+from .productionsettings import HardenSettings as HardenSettings
 from .productionsettings import KubernetesSettings as KubernetesSettings
 from .productionsettings import MonitoringSettings as MonitoringSettings
 from .productionsettings import SwarmSettings as SwarmSettings
@@ -167,13 +168,25 @@ class Settings:
     ci: CiSettings = field(default_factory=CiSettings)
     kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
     swarm: SwarmSettings = field(default_factory=SwarmSettings)
+    harden: HardenSettings = field(default_factory=HardenSettings)
 
     @property
     def stack_files(self) -> tuple[Path, ...]:
-        """The compose files with the environment's overlay, where there is one."""
-        overlay = self.root / self.overlay.format(environment=self.environment)
+        """The compose files with the environment's overlay and hardening, where there are."""
         known = self.compose_files
-        return (*known, overlay) if known and overlay.is_file() and overlay not in known else known
+        overlays = (self.overlay_file, self.hardened_file) if known and self.overlay else ()
+        return (*known, *(path for path in overlays if path.is_file() and path not in known))
+
+    @property
+    def overlay_file(self) -> Path:
+        """The compose file that goes on top in this environment."""
+        return self.root / self.overlay.format(environment=self.environment)
+
+    @property
+    def hardened_file(self) -> Path:
+        """What `inv docker.harden` writes, on top of that one."""
+        overlay = self.overlay_file
+        return overlay.with_name(f"{overlay.stem}.hardened{overlay.suffix}")
 
     @property
     def layers(self) -> Path:
@@ -282,6 +295,7 @@ _SECTIONS: dict[object, type] = {
     "kubernetes": KubernetesSettings,
     "swarm": SwarmSettings,
     "monitoring": MonitoringSettings,
+    "harden": HardenSettings,
 }
 _IN_TOML = {
     "dataclass_type": "must be a table",

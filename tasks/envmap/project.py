@@ -91,7 +91,10 @@ def open_project(settings: Settings) -> Project:
     if variables:
         # A file, and one that only its owner reads: Compose takes secrets by no other way
         # that keeps them out of argument lists. After the others, so that it wins.
-        path = settings.state_directory / "env" / f"interpolation.{settings.environment}.env"
+        # A run's own secrets stay in its folder.
+        own_layers = settings.layers.is_relative_to(settings.runs)
+        folder = settings.layers if own_layers else settings.state_directory / "env"
+        path = folder / f"interpolation.{settings.environment}.env"
         write_private(path, compose_dotenv(variables))
         kept = tuple(file for file in own.env_files if str(file) != "/dev/null")
         own = replace(own, env_files=(*kept, path))

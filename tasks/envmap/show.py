@@ -15,6 +15,8 @@ from .resolve import EnvMap
 from .secrets import mask_value
 
 MODES = ("local", "docker")
+PRODUCTION = "production"
+"""The mode of a run that is the docker placement in the environment of this name."""
 
 
 def placement_of(mode: str, stack: Stack, suite: str | None = None) -> Placement:

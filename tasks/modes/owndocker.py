@@ -17,7 +17,7 @@ from ..errors import EnvironmentFailed, UsageError
 from ..settings import Settings
 from ..stack import engine, isolation
 from ..stack.placement import Placement, declared_ports
-from . import containers
+from . import containers, secretfiles
 from .docker import DockerMode
 
 _ERASE = re.compile(r"\x1b\[\d*K")
@@ -59,6 +59,7 @@ def with_mapping(project: Project, placement: Placement | None = None) -> engine
     if placement is None:
         placement = Placement(dict.fromkeys(project.stack.services, "docker"))
     document = project.document_for(placement, declared_ports(project.stack))
+    document = secretfiles.handed_over(document, secretfiles.folder_of(settings))
     path = settings.state_directory / "compose" / f"{settings.environment}.json"
     isolation.write_compose_file(document, path)
     return replace(

@@ -5,6 +5,7 @@
 # comparison start from the same cluster. PostgreSQL 14 to 18. As in the official image:
 #   POSTGRES_USER (postgres)  POSTGRES_PASSWORD (required)  POSTGRES_DB (= POSTGRES_USER)
 #   PGDATA (required)         POSTGRES_INITDB_ARGS          arguments: passed on to postgres
+#   POSTGRES_PASSWORD_FILE    names a file with the password, instead of POSTGRES_PASSWORD
 # and beyond it:
 #   PGBIN        folder of the server's binaries (default: PATH)
 #   PGUSER_UID   whom root becomes, since postgres refuses root (default: user postgres, else 65534)
@@ -51,6 +52,9 @@ chmod 700 "$PGDATA"
 # All work happens in `initialising`; PG_VERSION moves up last and commits it. A start
 # that was killed anywhere before leaves no PG_VERSION, and is cleared and done again.
 if [ ! -e PG_VERSION ]; then
+    if [ -z "${POSTGRES_PASSWORD-}" ] && [ -n "${POSTGRES_PASSWORD_FILE-}" ]; then
+        POSTGRES_PASSWORD=$(cat "$POSTGRES_PASSWORD_FILE")
+    fi
     [ -n "${POSTGRES_PASSWORD-}" ] || fail "POSTGRES_PASSWORD is not set"
     user=${POSTGRES_USER:-postgres}
     database=${POSTGRES_DB:-$user}

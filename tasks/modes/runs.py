@@ -17,7 +17,7 @@ from ..stack import engine, isolation
 from ..stack.isolation import Run
 from ..stack.model import Service, Stack, parse
 from ..stack.placement import Placement, Ports, Side
-from . import containers, leftovers
+from . import containers, leftovers, production, secretfiles
 from .base import NO_SUITE
 from .docker import DockerMode
 from .hybrid import HybridMode
@@ -56,21 +56,27 @@ def _folder_removed_on_failure(run: Run) -> Iterator[None]:
 
 @contextmanager
 def isolated(
-    settings: Settings, name: str, bin_directory: Path | None, tell: Tell
+    settings: Settings,
+    name: str,
+    bin_directory: Path | None,
+    tell: Tell,
+    *,
+    needs_suite: bool = True,
 ) -> Iterator[tuple[AnyMode, Run]]:
     """Yield a mode of its own ports, project and folder; nothing of it stays after the block.
 
-    `name` is local, docker or hybrid:SERVICE,...; `bin_directory` that of the Python that
-    runs local services. The images that a run built stay, as the cache of the next one.
+    `name` is local, docker, production or hybrid:SERVICE,...; `bin_directory` that of the
+    Python that runs local services. The images that a run built stay, as the cache of the next one.
     """
-    project = open_project(settings.in_environment(settings.suite.environment))
-    stack = project.stack
-    services = suite_services(settings, stack)
-    placement = _placement(name, project, services, tell)
-    if "docker" in placement.sides.values():
-        engine.require_engine(project.compose.client())
+    placed = production.placed(name)
+    known = production.environment_of(settings, name)
+    opened = _opened(known, placed, tell, needs_suite) if placed == name else None
     with isolation.new_run(settings.root, settings.runs) as run, ExitStack() as held:
         with _folder_removed_on_failure(run):
+            if opened is None:  # its secrets are made up in the run's folder
+                known = production.with_made_up_secrets(known, run.directory / "layers")
+                opened = _opened(known, placed, tell, needs_suite)
+            project, services, placement = opened
             ports = held.enter_context(isolation.free_ports(isolation.dialled_ports(services)))
             mode = _assembled(project, name, services, placement, ports, run, bin_directory, tell)
         try:
@@ -79,6 +85,21 @@ def isolated(
             with deferred():
                 mode.stop()
                 leftovers.remove_folder(run.directory)
+
+
+def _opened(
+    settings: Settings, name: str, tell: Tell, needs_suite: bool
+) -> tuple[Project, tuple[Service, ...], Placement]:
+    """Return the project, the services that a run starts, and where; the engine answers."""
+    project = open_project(settings)
+    if needs_suite or settings.suite.service is not None:
+        services = suite_services(settings, project.stack)
+    else:
+        services = project.stack.selected()
+    placement = _placement(name, project, services, tell)
+    if "docker" in placement.sides.values():
+        engine.require_engine(project.compose.client())
+    return project, services, placement
 
 
 def _placement(name: str, project: Project, services: tuple[Service, ...], tell: Tell) -> Placement:
@@ -128,6 +149,7 @@ def _assembled(
         )
     if "docker" in sides:
         docker = _isolated_docker(project, services, placement, shared, there, run, tell)
+        docker.name = name if local is None else docker.name
     if local is None or docker is None:
         return local or docker or _nothing(name)
     return HybridMode(project.stack, services, placement, local, docker, name, tell)
@@ -156,6 +178,7 @@ def _isolated_docker(
     if suite is not None:
         sides[suite] = "docker"
     document = project.document_for(Placement(sides), shared)
+    document = secretfiles.handed_over(document, run.directory / "secrets")
     apart = isolation.isolated(document, project.stack, run, published)
     for line in apart.notes:
         tell(line)

@@ -16,6 +16,7 @@ from ..stack.engine import answering_client
 from ..stack.placement import Placement, Side, declared_ports
 from . import containers
 from .ownhybrid import recorded
+from .secretfiles import expected_as_variables
 from .supervision import Supervisor
 
 _SAME, _OTHER, _MISSING = "same", "differs", "missing"
@@ -103,6 +104,8 @@ def verify(settings: Settings, services: Iterable[str] = ()) -> Verified:
         if variables is None:
             skipped[name] = f"{source} cannot be read by this user"
             continue
+        if name not in here:
+            expected = expected_as_variables(expected, variables)
         checked += _compared(
             name, "local" if name in here else "docker", expected, variables, source
         )

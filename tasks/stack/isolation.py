@@ -25,6 +25,7 @@ from typing import Any
 from ..errors import EnvironmentFailed
 from .model import Service, Stack
 from .placement import LOOPBACK
+from .probenetwork import add_probe_network
 
 LABEL_CHECKOUT = "io.tranship.checkout"
 LABEL_RUN = "io.tranship.run"
@@ -240,6 +241,7 @@ def isolated(
                 LABEL_CHECKOUT: run.checkout,
             }
     _name_anonymous_volumes(copied)
+    notes += add_probe_network(copied)
     for kind in ("networks", "volumes"):
         for name, body in (copied.get(kind) or {}).items():
             own = dict(body or {})

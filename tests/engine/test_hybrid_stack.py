@@ -46,10 +46,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             running.end()
 
 
-def test_the_suite_has_the_same_outcome_in_every_placement(repository: Project) -> None:
+def test_the_suite_has_the_same_outcome_in_every_placement_and_in_production(
+    repository: Project,
+) -> None:
     modes = [f"hybrid:{names}" for names in PLACEMENTS]
+    every = ",".join(["local", *modes, "production"])
 
-    done = repository.start_nox("-s", "compare", "--", "--modes", ",".join(["local", *modes]))
+    done = repository.start_nox("-s", "compare", "--", "--modes", every)
     finished = done.finish(600).exits(0)
 
     for mode, names in zip(modes, PLACEMENTS.values(), strict=True):
@@ -57,7 +60,10 @@ def test_the_suite_has_the_same_outcome_in_every_placement(repository: Project) 
         sides = record["placement"]
         assert names == sorted(name for name, side in sides.items() if side == "local")
         assert {"local", "docker"} == set(sides.values())
-    assert len(PLACEMENTS) == finished.out.count("no test differs (")
+    # The proxy, that production alone has, was up as well.
+    hardened = newest(repository, "production")["placement"]
+    assert ("docker", {"docker"}) == (hardened.get("nginx"), set(hardened.values()))
+    assert 1 + len(PLACEMENTS) == finished.out.count("no test differs (")
 
 
 def newest(project: Project, mode: str) -> dict[str, Any]:

@@ -150,6 +150,17 @@ def test_a_folder_of_something_else_stays_as_it_is(cluster: Cluster) -> None:
     assert cluster.data.stat().st_mode & 0o777 == 0o755
 
 
+def test_the_password_may_be_in_a_file(cluster: Cluster, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n")
+
+    done = cluster.run(POSTGRES_PASSWORD="", POSTGRES_PASSWORD_FILE=str(secret))
+
+    assert done.returncode == 0, done.stderr
+    assert (cluster.data / "password").read_text() == "from a file\n"
+    assert not [line for line in cluster.asked() if "from a file" in line]
+
+
 @pytest.mark.parametrize("name", ["PGDATA", "POSTGRES_PASSWORD"])
 def test_a_missing_variable_is_named(cluster: Cluster, name: str) -> None:
     done = cluster.run(**{name: ""})

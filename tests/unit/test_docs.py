@@ -213,7 +213,9 @@ def test_every_nox_session_and_its_options_exist() -> None:
             options, passed_on = sessions._parsed(rest)
             assert not ours & set(passed_on), where
             for mode in options.modes:
-                assert mode_of(mode) in show.MODES or mode.startswith("hybrid:"), where
+                assert mode_of(mode) in (*show.MODES, show.PRODUCTION) or mode.startswith(
+                    "hybrid:"
+                ), where
 
 
 def test_the_options_of_compare_are_those_of_its_help() -> None:
@@ -271,6 +273,7 @@ TABLES_OF_THEIR_OWN = {
     "swarm",
     "autoscale",
     "monitoring",
+    "harden",
 }
 TABLES = {
     "[tool.tranship]": settings.Settings,
@@ -283,6 +286,7 @@ TABLES = {
     "[tool.tranship.kubernetes.autoscale.SERVICE]": settings.AutoscaleSettings,
     "[tool.tranship.swarm]": settings.SwarmSettings,
     "[tool.tranship.monitoring]": settings.MonitoringSettings,
+    "[tool.tranship.harden]": settings.HardenSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
     "[[tool.tranship.checklist]]": settings.ChecklistSettings,
 }

@@ -69,8 +69,12 @@ def test_what_keeps_a_volume_is_a_stateful_set_of_one(found: Exported) -> None:
     assert set(SERVICES) - stateful == {name for kind, name in made if kind == "Deployment"}
     for name in stateful:
         spec = made["StatefulSet", name]["spec"]
-        (volume,) = spec["template"]["spec"]["volumes"]
-        claim = volume["persistentVolumeClaim"]["claimName"]
+        volumes = spec["template"]["spec"]["volumes"]
+        (claim,) = (
+            volume["persistentVolumeClaim"]["claimName"]
+            for volume in volumes
+            if "persistentVolumeClaim" in volume
+        )
         assert (1, name) == (spec["replicas"], spec["serviceName"])
         assert (
             "1Gi"
@@ -92,7 +96,17 @@ def test_the_variables_are_those_of_docker_mode(folder: Path, found: Exported) -
                 if kind in source:
                     object_kind = "ConfigMap" if kind == "configMapRef" else "Secret"
                     got |= made[object_kind, source[kind]["name"]][field]
-        assert document["services"][name]["environment"] == got, name
+        variables = document["services"][name]["environment"]
+        kept = {item["metadata"]["name"]: item["stringData"] for item in found.secrets}
+        held = {
+            mount["mountPath"]: kept[mount["name"]][mount["subPath"]]
+            for mount in container_of(found, name).get("volumeMounts", [])
+            if mount["mountPath"].startswith("/run/secrets/")
+        }
+        # A secret that is read from a file is no variable: its value is that file's.
+        read = {key.removesuffix("_FILE"): held[got[key]] for key in got if got[key] in held}
+        assert variables == got | read, name
+        assert set() == set(read) & set(got), name
 
 
 def _docker(project: Any) -> Any:
@@ -109,11 +123,14 @@ def test_no_secret_stands_outside_of_the_secrets(found: Exported) -> None:
     held = str(found.secrets)
     assert [] == [secret for secret in SECRETS if secret not in held]
     assert {
-        "data-service-env": {"DATABASE_URL", "REDIS_URL"},
-        "executor-service-env": {"DATABASE_URL", "REDIS_URL", "EXIT_TOKEN"},
-        "postgres-env": {"POSTGRES_PASSWORD"},
+        **{
+            f"{service}-secret-{kind}": {kind}
+            for service in ("data-service", "executor-service", "risk-service")
+            for kind in ("database-url", "redis-url")
+        },
+        "executor-service-env": {"EXIT_TOKEN"},
+        "postgres-secret-postgres-password": {"postgres-password"},
         "redis-env": {"REDISCLI_AUTH"},
-        "risk-service-env": {"DATABASE_URL", "REDIS_URL"},
     } == {item["metadata"]["name"]: set(item["stringData"]) for item in found.secrets}
 
 
@@ -138,9 +155,10 @@ def test_a_container_may_do_what_it_may_in_docker(found: Exported) -> None:
 
 
 def test_the_proxys_template_is_a_config_map(found: Exported) -> None:
-    (mount,) = container_of(found, "nginx")["volumeMounts"]
+    where = "/etc/nginx/templates/default.conf.template"
+    mounts = container_of(found, "nginx")["volumeMounts"]
+    (mount,) = (mount for mount in mounts if where == mount["mountPath"])
 
-    assert "/etc/nginx/templates/default.conf.template" == mount["mountPath"]
     held = objects(found)["ConfigMap", "nginx-default-conf-template"]["data"]
     assert "proxy_pass http://${FRONTEND_ADDRESS};" in held[mount["subPath"]]
 

@@ -6,7 +6,11 @@ service is configured in the same way as a local process and as a container.
 
 from __future__ import annotations
 
-from pydantic import Field
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,6 +27,16 @@ class ServiceSettings(BaseSettings):
     exit_token: str | None = Field(default=None, min_length=8)
     """Who knows it may ask the process to exit, so that its supervisor starts a new one.
     Unset, there is no such endpoint."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Read what `NAME_FILE` names: a secret that is in no environment."""
+        for name in cls.model_fields:
+            path = os.environ.get(f"{name.upper()}_FILE")
+            if path and name not in given:
+                given[name] = Path(path).read_text(encoding="utf-8").rstrip("\n")
+        return given
 
 
 class PostgresSettings(ServiceSettings):

@@ -9,6 +9,7 @@ from ...envmap.infer import rewrite
 from ...envmap.project import Project
 from ...envmap.show import as_mapping, placement_of
 from ...errors import ComposeFileError, UsageError, near
+from ...modes.secretfiles import as_content
 from ...stack.model import Service
 from ...stack.placement import declared_ports
 from .environment import split
@@ -30,6 +31,9 @@ def cluster_of(project: Project, profiles: Iterable[str] = ()) -> Cluster:
     require_service_names(chosen)
     bodies = project.document["services"]
     containers = {name: _read(stack.services[name], bodies[name]) for name in chosen}
+    document = as_content(
+        project.document_for(placement_of("docker", stack), declared_ports(stack), names=chosen)
+    )
     variables = environments(project, chosen)
     for name, found in variables.items():
         require_variables(name, found)
@@ -41,7 +45,10 @@ def cluster_of(project: Project, profiles: Iterable[str] = ()) -> Cluster:
         root=project.settings.root,
         base=base_of(project),
         containers=containers,
-        environments={name: split(containers[name], variables[name], hidden) for name in chosen},
+        environments={
+            name: split(containers[name], document["services"][name]["environment"], hidden)
+            for name in chosen
+        },
         jobs=frozenset(name for name in chosen if stack.expected_to_exit(name)),
         own_images=frozenset(
             image_of(stack.name, containers[name]) if name in containers else str(service.image)
@@ -50,7 +57,7 @@ def cluster_of(project: Project, profiles: Iterable[str] = ()) -> Cluster:
         ),
         callers=_callers(project, containers),
         dialled=_dialled(project, variables),
-        sources=sources_of(project),
+        sources=sources_of(project, document),
         internal=frozenset(name for name, body in networks.items() if (body or {}).get("internal")),
         external=frozenset(name for name, body in volumes.items() if (body or {}).get("external")),
         findings=(*_left_out(project, containers), *_of_volumes(volumes, containers)),

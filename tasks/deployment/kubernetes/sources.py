@@ -21,15 +21,15 @@ def base_of(project: Project) -> Path:
     return files[0].parent if files else project.settings.root
 
 
-def sources_of(project: Project) -> Sources:
-    """Return every config and secret that the compose files declare."""
+def sources_of(project: Project, document: Mapping[str, Any]) -> Sources:
+    """Return every config and secret that the document declares."""
     base = base_of(project)
     # What Compose itself would take for `environment: NAME`.
     own = project.compose
     variables = compose_variables(kept_shell(own.pass_env), own.env_files or (base / ".env",))
     found: Sources = {}
     for kind in get_args(FileKind):
-        for name, body in (project.document.get(f"{kind}s") or {}).items():
+        for name, body in (document.get(f"{kind}s") or {}).items():
             found[kind, name] = _source(kind, name, body or {}, base, variables)
     return found
 

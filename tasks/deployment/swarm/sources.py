@@ -9,6 +9,7 @@ from pathlib import Path
 from ...envmap.project import Project, open_project
 from ...envmap.show import placement_of
 from ...errors import EngineUnavailable, UsageError, near
+from ...modes.secretfiles import as_content
 from ...settings import Settings
 from ...stack.engine import GET_AN_ENGINE, kept_shell
 from ...stack.envfiles import compose_variables
@@ -39,8 +40,8 @@ def source_of(project: Project, name: str, profiles: tuple[str, ...] = ()) -> So
                 f"Profiles: {', '.join(known) or 'none'}."
             )
     chosen = tuple(sorted(item.name for item in stack.selected((), profiles)))
-    document = project.document_for(
-        placement_of("docker", stack), declared_ports(stack), names=chosen
+    document = as_content(
+        project.document_for(placement_of("docker", stack), declared_ports(stack), names=chosen)
     )
     base = stack.files[0].parent if stack.files else project.settings.root
     own = project.compose

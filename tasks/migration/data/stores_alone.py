@@ -8,6 +8,7 @@ from typing import Any
 
 from ...envmap.project import Project
 from ...errors import DataRefused
+from ...modes import secretfiles
 from ...stack.model import Stack, named_volumes, parse
 from ...stack.placement import LOOPBACK, Placement, declared_ports
 from .stores import Store
@@ -27,6 +28,7 @@ def stores_alone(
     else:
         document = copy.deepcopy(dict(project.document))
     document["services"] = {name: document["services"][name] for name in sorted(names)}
+    secretfiles.handed_over(document, secretfiles.folder_of(project.settings))
     for name, body in document["services"].items():
         if not named_volumes(body) and not any(
             mount.get("type") == "bind" for mount in body.get("volumes") or ()

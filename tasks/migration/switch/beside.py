@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...envmap.project import Project
+from ...modes import secretfiles
 from ...modes.docker import DockerMode
 from ...stack import isolation
 from ...stack.model import parse
@@ -28,6 +29,7 @@ def docker_beside(
         document = project.document_for(sides, declared_ports(project.stack))
     else:
         document = copy.deepcopy(dict(project.document))
+    secretfiles.handed_over(document, secretfiles.folder_of(project.settings))
     for name, body in document["services"].items():
         body["ports"] = [
             {"target": target, "host_ip": LOOPBACK, "protocol": "tcp", "published": str(port)}

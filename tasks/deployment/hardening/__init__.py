@@ -1,0 +1,1 @@
+"""Hardening: a compose file on top of production's, with the reason of each line."""
