@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from exported import example, project_of
 from invoke.program import Program
 from tranship.deployment.hardening import networks, overlay, rules
 from tranship.deployment.hardening.known import DEFAULT_CAPABILITIES, KNOWN, needs_of
@@ -56,6 +57,11 @@ def test_no_new_privileges_are_not_given_twice() -> None:
             {"image": "redis:8", "cap_add": ["CHOWN"]},
             {"image_user": ""},
             {"cap_drop": ["ALL"], "cap_add": ["SETGID", "SETUID"]},
+        ),
+        (
+            {"image": "redis:8", "init": True},
+            {"image_user": ""},
+            {"cap_drop": ["ALL"], "cap_add": ["CHOWN", "SETGID", "SETUID", "KILL"]},
         ),
         ({"privileged": True}, {"image_user": "10001"}, {}),
     ],
@@ -123,6 +129,13 @@ def test_lifecycle() -> None:
 
     assert {"restart": "unless-stopped", "init": True} == added(rules.lifecycle, {})
     assert {"init": True} == added(rules.lifecycle, {}, oneshot=True)
+    database = {"image": "postgres:18", "restart": "always"}
+    assert {} == added(rules.lifecycle, database)
+    assert ["becomes another user, whom an init could not tell to stop: no init"] == notes(
+        rules.lifecycle, database
+    )
+    assert {"init": True} == added(rules.lifecycle, {**database, "user": "999"})
+    assert {"init": True} == added(rules.lifecycle, {**database, "image": "nginx"})
     kept = {"restart": "always", "init": False}
     assert {"healthcheck.start_interval": "1s"} == added(rules.lifecycle, {**check, **kept})
     without = {**kept, "healthcheck": {"test": ["CMD", "true"]}}
@@ -212,6 +225,7 @@ def test_writes_beside_nothing_of_the_image_can_be_a_tmpfs() -> None:
         "/app/cache.db": "A",
         "/etc": "C",
         "/etc/passwd": "C",
+        "/usr/sbin/docker-init": "A",
         "/srv": "A",
         "/srv/service.py": "A",
         "/marker": "A",
@@ -222,6 +236,19 @@ def test_writes_beside_nothing_of_the_image_can_be_a_tmpfs() -> None:
 
     assert ("/run", "/var/lib/own") == found.tmpfs
     assert ("/app/cache.db", "/etc/passwd", "/marker") == found.shadowed
+
+
+def test_what_becomes_another_user_in_production_hears_when_it_is_to_stop(
+    tmp_path: Path,
+) -> None:
+    services = project_of(example(tmp_path / "athena"), "production").document["services"]
+
+    found = {name: needs_of(body.get("image")) for name, body in services.items()}
+    becoming = {name for name, needs in found.items() if needs is not None and needs.hands_over}
+    assert {"postgres", "redis"} == becoming
+    for name in becoming:
+        body = services[name]
+        assert not body.get("init") or "KILL" in body["cap_add"], name
 
 
 def test_known_needs_are_docker_capabilities() -> None:

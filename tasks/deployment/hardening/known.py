@@ -16,6 +16,10 @@ class Needs:
     """Folders outside its volumes that it writes to."""
     secret_files: tuple[str, ...] = ()
     """Variables that it reads from the file that NAME_FILE names."""
+    hands_over: bool = False
+    """Whether its first process itself becomes the other user. An init of root may send that one
+    no signal without CAP_KILL: it gives up when the container is to stop, and all in it is killed.
+    """
 
 
 _TAKES = "its entrypoint takes the data folder over and becomes another user"
@@ -25,20 +29,23 @@ KNOWN: dict[str, Needs] = {
         _TAKES,
         ("/tmp", "/var/run/postgresql"),  # noqa: S108 - inside the container
         ("POSTGRES_PASSWORD",),
+        hands_over=True,
     ),
-    "redis": Needs(("CHOWN", "SETGID", "SETUID"), _TAKES),
-    "valkey": Needs(("CHOWN", "SETGID", "SETUID"), _TAKES),
+    "redis": Needs(("CHOWN", "SETGID", "SETUID"), _TAKES, hands_over=True),
+    "valkey": Needs(("CHOWN", "SETGID", "SETUID"), _TAKES, hands_over=True),
     "mysql": Needs(
         ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"),
         _TAKES,
         ("/tmp", "/var/run/mysqld"),  # noqa: S108
         ("MYSQL_ROOT_PASSWORD", "MYSQL_PASSWORD"),
+        hands_over=True,
     ),
     "mariadb": Needs(
         ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"),
         _TAKES,
         ("/tmp", "/run/mysqld"),  # noqa: S108
         ("MARIADB_ROOT_PASSWORD", "MARIADB_PASSWORD"),
+        hands_over=True,
     ),
     "nginx": Needs(
         ("CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"),

@@ -1,9 +1,9 @@
 """Proving: each service is started with everything taken from it, and gets back what it needs.
 
 The stack is an isolated run of its own. In the order in which they start, each service runs
-once as it is, to see where it writes, and then hardened; where it does not come up, the
-smallest part of the steps is searched that must be taken back, and of the capabilities the
-smallest part that must be added.
+once as it is, to see where it writes and how it stops, and then hardened; where it does not come
+up, or is killed when it is to stop, the smallest part of the steps is searched that must be taken
+back, and of the capabilities the smallest part that must be added.
 """
 
 from __future__ import annotations
@@ -81,6 +81,9 @@ class _Proof:
         try:
             seen = self.bench.seen_writes(name)
             known = replace(facts, writes=seen.tmpfs, shadowed=seen.shadowed)
+            code = self.bench.end(name)
+            if code is not None:
+                self.bench.ends[name] = code
             lines = self._candidates(project, known)
             if not self.bench.starts(name, lines):
                 self._search(name, lines, self.bench.why)
@@ -129,11 +132,13 @@ class _Proof:
             return self.bench.starts(name, [*rest, *_capabilities(name, part)])
 
         known = needs_of(self.bench.document["services"][name].get("image"))
-        if known is None or not suffices(known.capabilities):
+        # What an init may need on top, where the image becomes another user.
+        likely = (*known.capabilities, "KILL") if known is not None else ()
+        if not likely or not suffices(likely):
             return minimal(DEFAULT_CAPABILITIES, suffices)
         # Nearly all that is known of an image is needed: one after the other is quicker.
-        needed = known.capabilities
-        for one in known.capabilities:
+        needed = likely
+        for one in likely:
             fewer = tuple(item for item in needed if item != one)
             needed = fewer if suffices(fewer) else needed
         return needed
@@ -153,7 +158,7 @@ class _Proof:
             reason = "it came up with none" if not needed else "all that are not added below"
             yield replace(line, reason=f"proved: {reason}")
             if needed:
-                reason = "proved: without one of them it does not come up"
+                reason = "proved: without one of them it does not come up, or not stop"
                 yield Line(line.service, ("cap_add",), list(needed), reason)
 
     def _notes(self) -> Iterator[str]:

@@ -44,6 +44,9 @@ def capabilities(facts: Facts, _settings: HardenSettings) -> Iterator[Line | str
             return
         added = known.capabilities if known is not None and facts.writes is None else ()
         why = known.why if known is not None else ""
+        if added and body.get("init") and known is not None and known.hands_over:
+            added = (*added, "KILL")
+            why = f"{why}, to whom its init hands signals on"
     yield _line(facts, "cap_drop", ["ALL"], why if not added else "all that are not added below")
     missing = [item for item in added if item not in (body.get("cap_add") or ())]
     if missing:
@@ -113,7 +116,10 @@ def lifecycle(facts: Facts, _settings: HardenSettings) -> Iterator[Line | str]:
     body = facts.body
     if not facts.oneshot and body.get("restart") in (None, "no"):
         yield _line(facts, "restart", "unless-stopped", "after a crash or a reboot it comes back")
-    if "init" not in body:
+    known = needs_of(body.get("image")) if facts.is_root else None
+    if "init" not in body and known is not None and known.hands_over:
+        yield "becomes another user, whom an init could not tell to stop: no init"
+    elif "init" not in body:
         yield _line(facts, "init", True, "process 1 reaps orphans and hands signals on")
     check = body.get("healthcheck") or {}
     if check.get("test") and not check.get("disable") and "start_interval" not in check:

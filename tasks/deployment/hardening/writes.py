@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+_ENGINES_OWN = ("/usr/sbin/docker-init", "/sbin/docker-init")
+"""Where the engine puts the init of a container that asks for one, whatever its root is."""
+
 
 @dataclass(frozen=True)
 class Writes:
@@ -27,6 +30,7 @@ def writes_of(
     `mounts` are the targets of its mounts; `listed` gives the names in a folder of it, None
     where nobody can tell.
     """
+    mounts = (*mounts, *_ENGINES_OWN)
     own = {
         path: kind
         for path, kind in changes.items()
