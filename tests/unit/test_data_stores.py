@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,19 @@ def test_stores_start_alone_on_the_ports_that_are_given(project: Project) -> Non
     assert ["db"] == list(document["services"]) == list(stack.services)
     assert "20001" == document["services"]["db"]["ports"][0]["published"]
     assert "shop" == stack.name
+
+
+def test_a_store_in_an_internal_network_can_be_reached(project: Project) -> None:
+    db = next(store for store in stores(project) if store.name == "db")
+    closed = {**project.document, "networks": {"default": {"internal": True}}}
+    closed["services"] = copy.deepcopy(closed["services"])
+    closed["services"]["db"]["networks"] = {"default": None}
+
+    document, _ = stores_alone(replace(project, document=closed), [db], {("db", 5432): 20_001})
+
+    # An engine publishes nothing of what is in internal networks alone.
+    (way_in,) = set(document["services"]["db"]["networks"]) - {"default"}
+    assert not document["networks"][way_in].get("internal")
 
 
 def test_a_store_whose_data_goes_with_its_container_is_refused(project: Project) -> None:

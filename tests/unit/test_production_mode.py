@@ -12,7 +12,7 @@ from tranship.envmap import layers
 from tranship.envmap.infer import Variable
 from tranship.errors import UsageError
 from tranship.modes import production
-from tranship.modes.secretfiles import expected_as_variables, handed_over
+from tranship.modes.secretfiles import as_content, expected_as_variables, handed_over
 from tranship.settings import Settings
 from tranship.stack.probenetwork import NETWORK, NO_WAY_OUT, add_probe_network
 
@@ -124,6 +124,15 @@ def test_a_secret_leaves_the_environment_for_a_file(tmp_path: Path) -> None:
     assert "pa$$word" == path.read_text()
     # The container's user must read it, and nobody else of this host may come near.
     assert (0o444, 0o700) == (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777)
+
+
+def test_a_secret_goes_elsewhere_as_content_and_no_file_is_written(tmp_path: Path) -> None:
+    found = as_content(secret_of(PASSWORD="pa$$word"))
+
+    assert {"PASSWORD_FILE": "/run/secrets/pw"} == found["services"]["db"]["environment"]
+    assert {"pw": {"content": "pa$$word"}} == found["secrets"]
+    # What nothing gives stays what the compose file says.
+    assert {"pw": {"file": "/nowhere/pw"}} == as_content(secret_of())["secrets"]
 
 
 def test_a_secret_that_is_missing_is_named(tmp_path: Path) -> None:

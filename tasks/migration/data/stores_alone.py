@@ -11,6 +11,7 @@ from ...errors import DataRefused
 from ...modes import secretfiles
 from ...stack.model import Stack, named_volumes, parse
 from ...stack.placement import LOOPBACK, Placement, declared_ports
+from ...stack.probenetwork import add_probe_network
 from .stores import Store
 
 
@@ -43,4 +44,5 @@ def stores_alone(
             for (service, target), port in ports.items()
             if service == name
         ]
+    add_probe_network(document)
     return document, parse(document, project.compose.files, confirmed=True)

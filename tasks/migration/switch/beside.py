@@ -14,6 +14,7 @@ from ...modes.docker import DockerMode
 from ...stack import isolation
 from ...stack.model import parse
 from ...stack.placement import LOOPBACK, Placement, declared_ports
+from ...stack.probenetwork import add_probe_network
 
 
 def docker_beside(
@@ -36,6 +37,7 @@ def docker_beside(
             for (service, target), port in ports.items()
             if service == name
         ]
+    add_probe_network(document)
     path = project.settings.state_directory / "migration" / "beside.json"
     isolation.write_compose_file(document, path)
     stack = parse(document, project.compose.files, confirmed=True)
