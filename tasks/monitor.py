@@ -10,12 +10,11 @@ from invoke.exceptions import Exit
 
 from . import console
 from .boundary import task
+from .selection import ENVIRONMENT
 
 if TYPE_CHECKING:
     from .deployment.monitoring.commands import Shown
     from .settings import Settings
-
-_ENVIRONMENT = "The layer: development, test, production. Default: [tool.tranship] environment."
 
 
 def _settings(environment: str) -> Settings:
@@ -32,7 +31,7 @@ def _show(shown: Shown) -> None:
 
 @task(
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "grafana": "Start Grafana too, with a dashboard of the stack.",
     }
 )
@@ -54,7 +53,7 @@ def up(c: Context, grafana: bool = False, environment: str = "") -> None:
 
 @task(
     help={
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
         "volumes": "Also remove what it has measured.",
     }
 )
@@ -68,7 +67,7 @@ def down(c: Context, volumes: bool = False, environment: str = "") -> None:
     console.out(f"{monitoring.name} is down." if found else f"{monitoring.name} was not up.")
 
 
-@task(help={"environment": _ENVIRONMENT})
+@task(help={"environment": ENVIRONMENT})
 def status(c: Context, environment: str = "") -> None:
     """Show what Prometheus reads, and when it last did; exit 4 when it cannot read one."""
     from .deployment.monitoring import commands
@@ -83,7 +82,7 @@ def status(c: Context, environment: str = "") -> None:
         "range": "Over this time until now, such as 10m. Default: now.",
         "step": "The time between two values of a range. Default: a sixtieth of it.",
         "format": "table or json.",
-        "environment": _ENVIRONMENT,
+        "environment": ENVIRONMENT,
     },
 )
 def query(
@@ -100,7 +99,7 @@ def query(
     _show(commands.query(_settings(environment), expression, range, step, format))
 
 
-@task(help={"format": "table or json.", "environment": _ENVIRONMENT})
+@task(help={"format": "table or json.", "environment": ENVIRONMENT})
 def alerts(c: Context, format: str = "table", environment: str = "") -> None:  # noqa: A002 - as above
     """List the alerts; exit 3 when one fires, 5 when nobody knows."""
     from .deployment.monitoring import commands

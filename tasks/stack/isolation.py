@@ -326,13 +326,14 @@ def write_compose_file(document: Mapping[str, Any], path: Path) -> None:
 
     Compose reads it as YAML, which knows JSON's escapes but for a character in two halves.
     """
-    text = json.dumps(_escaped(document), indent=1)
+    text = json.dumps(escaped(document), indent=1)
     write_private(path, _HALVES.sub(lambda match: match[1] or json.loads(f'"{match[0]}"'), text))
 
 
-def _escaped(value: Any) -> Any:
+def escaped(value: Any) -> Any:
+    """Return a document with each `$` written twice, which Compose takes as one."""
     if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
+        return {key: escaped(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_escaped(item) for item in value]
+        return [escaped(item) for item in value]
     return value.replace("$", "$$") if isinstance(value, str) else value

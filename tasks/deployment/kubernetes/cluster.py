@@ -8,15 +8,16 @@ from typing import Any
 from ...envmap.infer import rewrite
 from ...envmap.project import Project
 from ...envmap.show import as_mapping, placement_of
-from ...errors import ComposeFileError, UsageError, near
-from ...modes.secretfiles import as_content
+from ...errors import ComposeFileError
 from ...stack.model import Service
 from ...stack.placement import declared_ports
+from ..elsewhere import base_of, chosen_of, document_of
+from ..findings import Finding
 from .environment import split
-from .model import Cluster, Container, Finding
+from .model import Cluster, Container
 from .names import object_name, require_service_names, require_variables
 from .reading import container_of
-from .sources import base_of, sources_of
+from .sources import sources_of
 
 
 def cluster_of(project: Project, profiles: Iterable[str] = ()) -> Cluster:
@@ -25,15 +26,11 @@ def cluster_of(project: Project, profiles: Iterable[str] = ()) -> Cluster:
     Raises ComposeFileError or SettingsError for what no manifest can be made of.
     """
     stack = project.stack
-    wanted = tuple(profiles)
-    _require_profiles(project, wanted)
-    chosen = sorted(item.name for item in stack.selected((), wanted))
+    chosen = chosen_of(stack, profiles)
     require_service_names(chosen)
     bodies = project.document["services"]
     containers = {name: _read(stack.services[name], bodies[name]) for name in chosen}
-    document = as_content(
-        project.document_for(placement_of("docker", stack), declared_ports(stack), names=chosen)
-    )
+    document = document_of(project, chosen)
     variables = environments(project, chosen)
     for name, found in variables.items():
         require_variables(name, found)
@@ -72,16 +69,6 @@ def _read(service: Service, body: Mapping[str, Any]) -> Container:
         raise ComposeFileError(
             f"services.{service.name}: cannot be read ({error}). `docker compose config` says more."
         ) from error
-
-
-def _require_profiles(project: Project, wanted: Iterable[str]) -> None:
-    services = project.stack.services.values()
-    known = sorted({name for service in services for name in service.profiles})
-    for name in wanted:
-        if name not in known:
-            raise UsageError(
-                f"No profile {name!r}{near(name, known)}. Profiles: {', '.join(known) or 'none'}."
-            )
 
 
 def _left_out(project: Project, containers: Mapping[str, Container]) -> Iterator[Finding]:

@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from ...envmap.project import open_project
 from ...errors import UsageError
 from ...settings import Settings
+from ..findings import finding_lines, lost
 from . import layouts, validation, writing
 from .cluster import cluster_of
-from .export import Exported, export, finding_lines
+from .export import Exported, export
 from .options import Layout, Options, SecretsChoice, environments_of
 
 
@@ -46,7 +47,7 @@ class Made:
     @property
     def lost(self) -> int:
         """How many findings tell of something that is not carried over."""
-        return sum(line.startswith("not carried over") for line in self.findings)
+        return lost(self.findings)
 
 
 def make(settings: Settings, asked: Asked) -> Made:

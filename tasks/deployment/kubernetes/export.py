@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..findings import Finding
 from . import network, scaling
-from .model import Cluster, Finding, Manifest
+from .model import Cluster, Manifest
 from .names import metadata
 from .options import Options
 from .pods import arguments_name, config_name
@@ -93,15 +94,4 @@ def _secrets(cluster: Cluster, service: str) -> list[Manifest]:
             (arguments_name(service), environment.given),
         )
         if values
-    ]
-
-
-def finding_lines(found: tuple[Finding, ...]) -> list[str]:
-    """Return one line for each finding, those of several services together; the lost first."""
-    together: dict[tuple[bool, str], list[str]] = {}
-    for item in sorted(found, key=lambda item: not item.lost):
-        together.setdefault((item.lost, item.what), []).append(item.service)
-    return [
-        f"{'not carried over' if lost else 'note'}: {', '.join(names)}: {what}"
-        for (lost, what), names in together.items()
     ]

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..findings import Finding
 from .environment import names_secret
-from .model import Cluster, Container, FileUse, Finding, Manifest, Mount
+from .model import Cluster, Container, FileUse, Manifest, Mount
 from .names import metadata, object_name
 
 LARGEST = 1024 * 1024

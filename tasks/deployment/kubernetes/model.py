@@ -8,20 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...stack.model import Service
+from ..findings import Finding
 
 Manifest = Mapping[str, Any]
 """One object as the API server takes it; made last, and never read again."""
 FileKind = Literal["config", "secret"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the manifests do not say as the compose file does."""
-
-    service: str
-    what: str
-    lost: bool = True
-    """Whether it is lost; else it is only another's matter, or another way of the same."""
 
 
 @dataclass(frozen=True)

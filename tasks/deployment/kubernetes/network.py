@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import ComposeFileError
-from .model import Cluster, Container, Finding, Manifest
+from ..findings import Finding
+from .model import Cluster, Container, Manifest
 from .names import metadata, require_service_names, selector
 from .options import Options
 from .pods import ports_of

@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..findings import Finding
 from .files import GivenFiles
 from .images import image
-from .model import Cluster, Container, Environment, Finding
+from .model import Cluster, Container, Environment
 from .names import labels
 from .options import Options
 from .probes import probes

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..findings import Finding
 from .environment import secret_words
-from .model import Container, Finding
+from .model import Container
 from .quantities import whole_seconds
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from ...errors import ComposeFileError
 from ...stack.model import Service, duration
+from ..findings import Finding
 from . import quantities, unsupported
-from .model import Container, FileUse, Finding, Healthcheck, Mount
+from .model import Container, FileUse, Healthcheck, Mount
 
 
 def container_of(service: Service, body: Mapping[str, Any]) -> Container:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...errors import SettingsError, near
-from .model import Cluster, Container, Finding, Manifest
+from ..findings import Finding
+from .model import Cluster, Container, Manifest
 from .names import metadata, selector
 from .options import Options
 from .workloads import kind_of, replicas_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .model import Container, Finding
+from ..findings import Finding
+from .model import Container
 
 
 def pod_security(container: Container) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .model import Finding
+from ..findings import Finding
 
 _LOST = {
     "blkio_config": "no limits of disk bandwidth",

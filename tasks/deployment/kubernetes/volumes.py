@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..findings import Finding
 from .files import GivenFiles
-from .model import Cluster, Container, Finding, Manifest, Mount
+from .model import Cluster, Container, Manifest, Mount
 from .names import labels, object_name, object_names
 from .options import Options
 from .quantities import memory

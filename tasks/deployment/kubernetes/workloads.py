@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..findings import Finding
 from . import pods, volumes
-from .model import Cluster, Container, Finding, Manifest
+from .model import Cluster, Container, Manifest
 from .names import metadata, selector
 from .options import Options
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ComposeFileError
-from .model import Finding
+from ..findings import Finding
 from .options import Options
 
 STACK_LABEL = "io.tranship.stack"

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ComposeFileError
-from .model import Finding, Source
+from ..findings import Finding
+from ..imagenames import elsewhere, findings_of
+from .model import Source
 from .options import Options
 
 
@@ -23,30 +25,9 @@ def image(
     found = str(written or f"{source.document.get('name', source.name)}-{name}")
     if found not in source.own_images:
         return found, []
-    repository, tag = _parts(found)
-    if options.registry:
-        # The registry of an image that already names one is replaced.
-        plain = repository.split("/", 1)[1] if _has_registry(repository) else repository
-        repository = f"{options.registry}/{plain}"
-    tag = options.tag or tag
-    findings = []
-    if not _has_registry(repository):
-        findings.append(
-            Finding(
-                name,
-                f"image {repository}: is built here and in no registry; name one with "
-                "--registry, or load it on every node",
-            )
-        )
-    if tag in {"", "latest"}:
-        findings.append(
-            Finding(
-                name,
-                f"image {repository}: no tag but latest; --tag tells one roll-out from the last",
-                lost=False,
-            )
-        )
-    return f"{repository}:{tag or 'latest'}", findings
+    made = elsewhere(found, options.registry, options.tag)
+    mend = "name one with --registry, or load it on every node"
+    return made, list(findings_of(name, made, mend))
 
 
 def own_images(project: str, services: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
@@ -56,14 +37,3 @@ def own_images(project: str, services: Mapping[str, Mapping[str, Any]]) -> froze
         for name, body in services.items()
         if body.get("build")
     )
-
-
-def _parts(name: str) -> tuple[str, str]:
-    head, colon, tag = name.rpartition(":")
-    return (head, tag) if colon and "/" not in tag else (name, "")
-
-
-def _has_registry(repository: str) -> bool:
-    # Docker's reference: the first part is a host when it has a dot or a port, or is localhost.
-    first, slash, _ = repository.partition("/")
-    return bool(slash) and (first == "localhost" or "." in first or ":" in first)

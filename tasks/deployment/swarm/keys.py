@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .model import Finding
+from ..findings import Finding
 
 KEPT = (
     "cap_add",

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ..findings import Finding, finding_lines, lost
+
 FileKind = Literal["configs", "secrets"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the stack file does not say as the compose file does."""
-
-    service: str
-    what: str
-    lost: bool = True
-    """Whether it is lost; else it is only another's matter, or another way of the same."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +61,9 @@ class StackFile:
     @property
     def lost(self) -> int:
         """How many lines tell of something that is not carried over."""
-        return sum(line.startswith("not carried over") for line in self.lines)
+        return lost(self.lines)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The findings, one line for each; services that share one stand together."""
         return tuple(finding_lines(self.findings))
-
-
-def finding_lines(findings: Iterable[Finding]) -> list[str]:
-    """Return one line for each different finding, those that are lost first."""
-    grouped: dict[tuple[bool, str], list[str]] = {}
-    for item in findings:
-        grouped.setdefault((not item.lost, item.what), []).append(item.service)
-    return [
-        f"{'note' if noted else 'not carried over'}: {', '.join(dict.fromkeys(names))}: {what}"
-        for (noted, what), names in sorted(grouped.items(), key=lambda it: it[0][0])
-    ]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ComposeFileError
+from ..findings import Finding
 from . import files
-from .model import Content, Finding, Source
+from .model import Content, Source
 from .options import Options
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .model import Finding, Source
+from ..findings import Finding
+from .model import Source
 from .options import Options
 
 _ALL = {"", "0.0.0.0", "::"}  # noqa: S104 - what Compose writes for every address

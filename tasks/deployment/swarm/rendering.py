@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envmap.secrets import mask_document
+from ...stack.isolation import escaped
 from .model import StackFile
 
 
@@ -32,8 +33,8 @@ def document_of(stack: StackFile, folder: Path) -> dict[str, Any]:
             entries = dict(document[item.kind])
             entries[item.key] = {**entries[item.key], "file": str(folder / item.name)}
             document[item.kind] = entries
-    escaped: dict[str, Any] = _escaped(document)
-    return escaped
+    doubled: dict[str, Any] = escaped(document)
+    return doubled
 
 
 @contextmanager
@@ -50,11 +51,3 @@ def written(stack: StackFile) -> Iterator[Path]:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as stream:
             yaml.safe_dump(document_of(stack, folder), stream, sort_keys=False)
         yield path
-
-
-def _escaped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_escaped(item) for item in value]
-    return value.replace("$", "$$") if isinstance(value, str) else value

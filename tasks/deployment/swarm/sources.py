@@ -7,13 +7,10 @@ import secrets
 from pathlib import Path
 
 from ...envmap.project import Project, open_project
-from ...envmap.show import placement_of
-from ...errors import EngineUnavailable, UsageError, near
-from ...modes.secretfiles import as_content
+from ...errors import EngineUnavailable
 from ...settings import Settings
-from ...stack.engine import GET_AN_ENGINE, kept_shell
-from ...stack.envfiles import compose_variables
-from ...stack.placement import declared_ports
+from ...stack.engine import GET_AN_ENGINE
+from ..elsewhere import base_of, chosen_of, document_of, variables_of
 from .images import own_images
 from .model import Source
 
@@ -32,23 +29,10 @@ def opened(settings: Settings, environment: str) -> Project:
 def source_of(project: Project, name: str, profiles: tuple[str, ...] = ()) -> Source:
     """Return the services without a profile, and those of the profiles."""
     stack = project.stack
-    known = sorted({item for service in stack.services.values() for item in service.profiles})
-    for profile in profiles:
-        if profile not in known:
-            raise UsageError(
-                f"No profile {profile!r}{near(profile, known)}. "
-                f"Profiles: {', '.join(known) or 'none'}."
-            )
-    chosen = tuple(sorted(item.name for item in stack.selected((), profiles)))
-    document = as_content(
-        project.document_for(placement_of("docker", stack), declared_ports(stack), names=chosen)
-    )
-    base = stack.files[0].parent if stack.files else project.settings.root
-    own = project.compose
-    given = compose_variables(kept_shell(own.pass_env), own.env_files)
+    chosen = chosen_of(stack, profiles)
     return Source(
         name=name,
-        document=document,
+        document=document_of(project, chosen),
         services=chosen,
         jobs=frozenset(item for item in chosen if stack.expected_to_exit(item)),
         own_images=own_images(stack.name, project.document["services"]),
@@ -57,8 +41,8 @@ def source_of(project: Project, name: str, profiles: tuple[str, ...] = ()) -> So
             for item in stack.services.values()
             if item.name not in chosen and item.profiles
         },
-        base=base,
-        variables={variable: item.value for variable, item in given.items()},
+        base=base_of(project),
+        variables=variables_of(project),
         hidden=project.hidden,
     )
 

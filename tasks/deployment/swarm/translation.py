@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ComposeFileError
+from ..findings import Finding
 from . import deploying, files, images, keys, mounts, networks
-from .model import Content, FileKind, Finding, Source, StackFile
+from .model import Content, FileKind, Source, StackFile
 from .options import Options
 
 _KINDS: tuple[FileKind, ...] = ("configs", "secrets")
