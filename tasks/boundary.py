@@ -6,7 +6,6 @@ Invoke prints Exit, ParseError and UnexpectedExit cleanly and a traceback for th
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -48,28 +47,6 @@ class _Argument(Argument):
 
 
 class _Task(Task[Any]):
-    def argspec(self, body: Callable[..., Any]) -> inspect.Signature:
-        """Return the signature without the context.
-
-        Invoke asks for it twice, and `inspect` resolves what these functions do not have.
-        """
-        if self._signature is None:
-            known = inspect.unwrap(body)
-            code, defaults = known.__code__, known.__defaults__ or ()
-            names = code.co_varnames[1 : code.co_argcount]
-            given = (inspect.Parameter.empty,) * (len(names) - len(defaults)) + defaults
-            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-            self._signature = inspect.Signature(
-                [
-                    inspect.Parameter(name, kind, default=default)
-                    for name, default in zip(names, given, strict=True)
-                ],
-                __validate_parameters__=False,
-            )
-        return self._signature
-
-    _signature: inspect.Signature | None = None
-
     def __deepcopy__(self, memo: object) -> _Task:
         made = object.__new__(_Task)
         made.__dict__.update(self.__dict__)
