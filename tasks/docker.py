@@ -14,6 +14,7 @@ from . import console
 from .boundary import task
 from .errors import ExitCode
 from .hardening import harden
+from .images import build, size
 from .selection import ENVIRONMENT, Lines, Seconds, names
 
 if TYPE_CHECKING:
@@ -37,32 +38,6 @@ def _mode(
         names(service or ()),
         names(profile or ()),
     )
-
-
-@task(
-    iterable=["service", "profile"],
-    help={
-        "environment": ENVIRONMENT,
-        "service": _SERVICE,
-        "profile": _PROFILE,
-        "pull": "Look for newer base images first.",
-        "no-cache": "Build every layer again.",
-    },
-)
-def build(
-    c: Context,
-    service: list[str],
-    profile: list[str],
-    pull: bool = False,
-    no_cache: bool = False,
-    environment: str = "",
-) -> None:
-    """Build the images of the stack."""
-    mode = _mode(environment, service, profile)
-    with console.step(f"Building {mode.project_name}") as step:
-        mode.tell = step.tell
-        built = mode.build(pull=pull, cache=not no_cache)
-    console.out(f"Built: {', '.join(built)}" if built else "Nothing to build.")
 
 
 @task(
@@ -230,7 +205,7 @@ def config(c: Context, format: str = "yaml", environment: str = "") -> None:  # 
 
 def _collection() -> Collection:
     found = Collection("docker")
-    for item in (build, up, down, ps, logs, health, stats, restart, execute, config, harden):
+    for item in (build, size, up, down, ps, logs, health, stats, restart, execute, config, harden):
         found.add_task(item)
     return found
 

@@ -15,7 +15,8 @@ from ..stack.engine import ComposeProject, document_of, error_text, require_engi
 from ..stack.isolation import MARKER, can_bind, write_private
 from ..stack.model import Service, Stack
 from ..stack.placement import Side
-from . import cgroups, containers, images, portowner
+from . import building, cgroups, containers, images, portowner
+from .baking import Asked
 from .base import NO_SUITE, Address, ServiceProcess, Startup, SuiteProcess, silent
 from .containers import ContainerInfo
 from .dockersuite import ContainerSuite
@@ -84,7 +85,7 @@ class DockerMode:
         wanted = {service.name for service in self.services} | ({suite} if suite else set())
         plan = images.plan(document, self.project_name, wanted)
         images.pull_missing(self.client, plan.pull, self.tell)
-        images.build(self._builder, plan.build, self.tell)
+        building.build(self._builder, document, self._built_as, plan.build, self.tell)
 
     @property
     def _builder(self) -> DockerClient:
@@ -95,10 +96,13 @@ class DockerMode:
         """
         if self.run_id is None:
             return self.client
-        name = self.project_name.removesuffix(f"-{self.run_id}")
-        return replace(self.project, name=name).client()
+        return replace(self.project, name=self._built_as).client()
 
-    def build(self, *, pull: bool = False, cache: bool = True) -> tuple[str, ...]:
+    @property
+    def _built_as(self) -> str:
+        return self.project_name.removesuffix(f"-{self.run_id}")
+
+    def build(self, asked: Asked = Asked()) -> tuple[str, ...]:  # noqa: B008 - frozen
         """Build the images of these services and return the services that name them.
 
         Raises EnvironmentFailed with the builder's last lines.
@@ -107,7 +111,7 @@ class DockerMode:
         images.ensure_build_secrets(document, self.settings.state_directory)
         wanted = {service.name for service in self.services}
         plan = images.plan(document, self.project_name, wanted)
-        images.build(self.client, plan.build, self.tell, pull=pull, cache=cache)
+        building.build(self.client, document, self.project_name, plan.build, self.tell, asked)
         return plan.build
 
     def start(self) -> Startup:

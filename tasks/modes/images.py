@@ -1,24 +1,18 @@
-"""Images: what is missing, pulled, built."""
+"""Images: what is missing, and pulled; what has to be built."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EnvironmentFailed, ImagesMissing
+from ..errors import ImagesMissing
 from ..stack.engine import error_text
 from ..stack.isolation import write_private
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
-
-_SHOWN_LINES = 30
-_STEP = re.compile(r"#\d+ \[(?!.*\binternal\b)(?P<what>.+)")
-"""The builder's line that begins a step: `#15 [tests build 3/3] RUN ...`."""
-_STEP_COLUMNS = 72
 
 
 @dataclass(frozen=True)
@@ -97,38 +91,3 @@ def ensure_build_secrets(document: Mapping[str, Any], state_directory: Path) -> 
         name = (secret or {}).get("file")
         if name and Path(name).is_relative_to(state_directory) and not Path(name).exists():
             write_private(Path(name), "")
-
-
-def build(
-    client: DockerClient,
-    services: Iterable[str],
-    tell: Callable[[str], None],
-    *,
-    pull: bool = False,
-    cache: bool = True,
-) -> None:
-    """Build the images of these services; `tell` hears of each step.
-
-    Raises EnvironmentFailed with the builder's last lines.
-    """
-    from python_on_whales.exceptions import DockerException
-
-    names = sorted(services)
-    if not names:
-        return
-    lines: list[str] = []
-    try:
-        for _, raw in client.compose.build(
-            services=names, progress="plain", stream_logs=True, pull=pull, cache=cache
-        ):
-            line = raw.decode(errors="replace").rstrip()
-            if line:
-                lines.append(line)
-                step = _STEP.match(line)
-                if step:
-                    tell(f"building {step['what']}"[:_STEP_COLUMNS])
-    except DockerException as error:
-        shown = "\n".join(f"    {line}" for line in lines[-_SHOWN_LINES:])
-        raise EnvironmentFailed(
-            f"Building {', '.join(names)} failed: {error_text(error)}\n{shown}"
-        ) from error

@@ -10,6 +10,7 @@ the next run.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -41,7 +42,10 @@ class OwnEngine:
         """The words before a command that is to run in the namespaces."""
         self.pidfile = folder / "dockerd.pid"
         """The pid of dockerd, as it is inside."""
+        self.features: dict[str, bool] = {}
+        """What dockerd is told to do differently, such as `containerd-snapshotter`."""
         self._starter: subprocess.Popen[bytes] | None = None
+        self._projects: list[Project] = []
 
     @property
     def disk(self) -> Path:
@@ -50,7 +54,10 @@ class OwnEngine:
 
     def start(self) -> None:
         """Start dockerd, and the containerd that is its own, and wait until it answers."""
+        configured = self.folder / "daemon.json"
+        configured.write_text(json.dumps({"features": self.features}))
         options = {
+            "--config-file": configured,
             "--data-root": self.folder / "data",
             "--exec-root": "/run/engine",
             "--pidfile": self.pidfile,
@@ -94,7 +101,10 @@ class OwnEngine:
         self.start()
 
     def close(self) -> None:
-        """End dockerd, if it runs; what it looked after ends with its namespaces."""
+        """End what its projects run, and dockerd; what it looked after ends with its namespaces."""
+        for project in self._projects:
+            for running in project.running:
+                running.end()
         if self._starter is not None:
             self.kill()
 
@@ -128,6 +138,7 @@ class OwnEngine:
         found.environment = {**shell_environment(), "DOCKER_HOST": self.host}
         # The working folder is lost on the way into another namespace of mounts.
         found.prefix = (*self.prefix, "env", "--chdir", str(root))
+        self._projects.append(found)
         return found
 
     @contextmanager
@@ -156,10 +167,10 @@ def why_not() -> str:
 
 
 @contextmanager
-def own_engine(*images: str, size: str = "1g") -> Iterator[OwnEngine]:
+def own_engine(*images: str, size: str = "1g", **features: bool) -> Iterator[OwnEngine]:
     """Have an engine run while the block does, with these images, and nothing left of it.
 
-    `size` is that of its disk, which is memory.
+    `size` is that of its disk, which is memory; `features` are those of its daemon.json.
     """
     remove_leftovers()
     # Short, for the path of a socket may have 107 characters.
@@ -171,6 +182,7 @@ def own_engine(*images: str, size: str = "1g") -> Iterator[OwnEngine]:
         stack.callback(_remove, folder)
         first = stack.enter_context(namespaces.made(folder.name, folder / "data", size))
         engine = OwnEngine(folder, first)
+        engine.features = {name.replace("_", "-"): on for name, on in features.items()}
         stack.callback(engine.close)
         engine.start()
         if images:

@@ -91,6 +91,7 @@ def test_no_compose_file(project: Project) -> None:
         ["docker.restart", "--service", "wbe"],
         ["docker.health", "--service", "wbe"],
         ["docker.build", "--service", "wbe"],
+        ["docker.size", "--service", "wbe"],
         ["docker.exec", "wbe", "true"],
         ["local.up", "--service", "wbe"],
         ["local.health", "--service", "wbe"],
@@ -108,6 +109,7 @@ def test_an_unknown_service_brings_the_near_one(sound: Project, words: list[str]
     [
         ["docker.up"],
         ["docker.build"],
+        ["docker.size"],
         ["docker.ps"],
         ["docker.logs"],
         ["docker.health"],

@@ -37,19 +37,13 @@ def engine() -> Iterator[OwnEngine]:
 
 
 @pytest.fixture(scope="module")
-def stack(
-    engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Project, Ports]]:
-    """Yield one stack for all of these, up beside the engine as processes."""
+def stack(engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Ports]:
+    """Return one stack for all of these, up beside the engine as processes."""
     root = tmp_path_factory.mktemp("project")
     project = engine.project(root, tmp_path_factory.getbasetemp() / "environments")
     ports = switchstack.write(project, "[tool.tranship.migrate.triggers]\nchecks = 2\n")
     project.inv("local.up").exits(0)
-    try:
-        yield project, ports
-    finally:
-        for running in project.running:
-            running.end()
+    return project, ports
 
 
 def test_an_engine_that_ends_in_the_copy(engine: OwnEngine, stack: tuple[Project, Ports]) -> None:

@@ -54,6 +54,7 @@ class FakeDocker:
         version = {"Client": {"Version": "28.0.0"}, "Server": {"Version": "28.0.0"}}
         self.answer("version", "-f", out=json.dumps(version))
         self.answer("compose", "version", out="Docker Compose version v2.26.1\n")
+        self.answer("buildx", "version", out="github.com/docker/buildx v0.13.1 abc\n")
         for kind in ("container", "network", "volume"):
             self.answer(kind, "list")
             self.answer(kind, "ls")

@@ -27,7 +27,7 @@ ROWS = (
     {"migration"},
     {"deployment"},
     {"boundary", "batches"},
-    {"proving", "hardening"},
+    {"hardening", "images", "proving"},
     {
         *("ci", "docker", "local", "hybrid", "env", "compare", "data", "k8s", "migrate"),
         *("monitor", "sessions", "swarm"),
@@ -38,7 +38,7 @@ NAMESPACES = (
     *("ci", "compare", "data", "docker", "env", "hybrid", "k8s", "local", "migrate"),
     *("monitor", "swarm"),
 )
-HALVES = {"docker": ("hardening",), "migrate": ("proving",)}
+HALVES = {"docker": ("hardening", "images"), "migrate": ("proving",)}
 """Namespace -> the modules with more of its tasks, which load as little."""
 HEAVY = {
     "httpx",

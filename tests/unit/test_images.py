@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fakedocker import FakeDocker
-from tranship.errors import EnvironmentFailed, ImagesMissing
+from tranship.errors import ImagesMissing
 from tranship.modes import images
 from tranship.modes.images import Plan
 from tranship.stack.engine import ComposeProject
@@ -91,35 +91,3 @@ def test_images_that_cannot_be_had_are_listed_in_one_message(fake_docker: FakeDo
     assert "  postgres:17 (for db, replica): manifest unknown" in lines
     assert "  nginx:1 (for web): no route to host" in lines
     assert "Pull or load them" in lines[-1]
-
-
-def test_building_tells_each_step(fake_docker: FakeDocker) -> None:
-    output = (
-        "#1 [internal] load build definition\n#15 [tests build 3/3] RUN pip install\n"
-        f"#16 [api 1/1] RUN {'x' * 200}\n#17 DONE 1.0s\n"
-    )
-    fake_docker.answer("compose", "build", err=output)
-    told: list[str] = []
-
-    client = ComposeProject(files=(Path("compose.yaml"),)).client()
-    images.build(client, ["b", "a"], told.append, pull=True, cache=False)
-    images.build(client, [], told.append)
-
-    assert "building tests build 3/3] RUN pip install" == told[0]
-    assert [72] == [len(line) for line in told[1:]]
-    (call,) = fake_docker.called_with("build")
-    assert ["a", "b"] == call.argv[-2:]
-    assert {"--pull", "--no-cache"} <= set(call.argv)
-
-
-def test_a_build_that_fails_shows_its_last_lines(fake_docker: FakeDocker) -> None:
-    lines = "".join(f"#9 line {number}\n" for number in range(40))
-    fake_docker.answer("compose", "build", err=f"{lines}failed to solve: exit code 1\n", code=1)
-
-    with pytest.raises(EnvironmentFailed) as raised:
-        images.build(ComposeProject(files=()).client(), ["api"], lambda line: None)
-
-    message = str(raised.value)
-    assert message.startswith("Building api failed: failed to solve: exit code 1\n")
-    assert "    #9 line 39\n" in message
-    assert "line 5\n" not in message

@@ -119,7 +119,19 @@ def helped() -> dict[str, dict[str, str]]:
 
 
 def test_the_verbs_are_there() -> None:
-    docker = {"build", "up", "down", "ps", "logs", "health", "stats", "restart", "exec", "config"}
+    docker = {
+        "build",
+        "size",
+        "up",
+        "down",
+        "ps",
+        "logs",
+        "health",
+        "stats",
+        "restart",
+        "exec",
+        "config",
+    }
     local = {"up", "down", "status", "logs", "health", "restart"}
 
     assert {f"docker.{verb}" for verb in docker} | {f"local.{verb}" for verb in local} <= set(TASKS)
@@ -386,7 +398,7 @@ def test_build_says_what_it_built(
 
     built = {"name": "athena", "services": {"api": {"build": {"context": "."}}}}
     fake_docker.resolves_to(built)
-    fake_docker.answer("compose", "build")
+    fake_docker.answer("buildx", "bake")
     assert (0, "Built: api\n") == inv(program, "docker.build")[:2]
 
 

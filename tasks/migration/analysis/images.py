@@ -33,6 +33,8 @@ class Image:
     healthcheck: bool
     layers: tuple[Layer, ...]
     """From the base on; those without content too."""
+    diff_ids: tuple[str, ...] = ()
+    """The digests of the layers with content, from the base on; others may be empty too."""
 
     @property
     def runs_as_root(self) -> bool:
@@ -87,6 +89,7 @@ def _image(name: str, details: dict[str, Any], history: list[dict[str, Any]]) ->
             Layer(int(item.get("Size") or 0), plain(item.get("CreatedBy") or item["Comment"]))
             for item in reversed(history)
         ),
+        diff_ids=tuple((details.get("RootFS") or {}).get("Layers") or ()),
     )
 
 

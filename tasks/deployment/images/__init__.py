@@ -1,0 +1,1 @@
+"""Images: how they are built, and what each of their layers is."""
