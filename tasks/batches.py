@@ -35,6 +35,8 @@ class Batch:
     """That of the Python that runs local services and the local suite."""
     install: Callable[[], None]
     """Installs what they need there; raises EnvironmentFailed."""
+    seen: Callable[[str], None] | None = None
+    """Waits until the run of this project is watched; None where nobody watches."""
     id: str = ""
     """What the runs share on record; empty for a run by itself."""
 
@@ -74,6 +76,7 @@ def trial(batch: Batch, name: str, number: int = 1) -> Trial:
                 batch.arguments,
                 show=console.out,
                 tell=tell,
+                seen=batch.seen,
             )
             tell("stopping")
     except EnvironmentFailed as error:
@@ -110,8 +113,16 @@ def _started(batch: Batch, name: str, held: ExitStack) -> MeasuredMode | Environ
     except EnvironmentFailed as error:
         return error
     found = MeasuredMode(
-        mode, run, mode.services, batch.settings, console.out, _teller(name), warm=True
+        mode,
+        run,
+        mode.services,
+        batch.settings,
+        console.out,
+        _teller(name),
+        warm=True,
+        seen=batch.seen,
     )
+    held.callback(found.close)
     found.start()
     return found
 

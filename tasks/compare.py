@@ -20,6 +20,7 @@ from .selection import names as selected
         "format": "terminal or markdown.",
         "enforce": "Exit 3 when a gate is failed.",
         "strict": "Exit 5 when a gate is inconclusive.",
+        "prometheus": "URL of a Prometheus, asked for what the records lack for gates on queries.",
     }
 )
 def show(
@@ -29,6 +30,7 @@ def show(
     format: str = "terminal",  # noqa: A002 - the word of the command line
     enforce: bool = False,
     strict: bool = False,
+    prometheus: str = "",
 ) -> None:
     """Print the comparison of the newest trials on record; nothing is run."""
     from . import settings as settings_module
@@ -36,6 +38,11 @@ def show(
     from .envmap.project import masker
 
     settings = settings_module.load()
+    if prometheus:
+        from .deployment.monitoring.asking import ask_for_gates
+
+        modes = [it for it in (baseline, candidate) if not it.endswith(".json")]
+        ask_for_gates(settings, modes, console.note, prometheus=prometheus, again=True)
     shown, code = compared_records(
         settings,
         baseline,

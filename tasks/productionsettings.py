@@ -158,6 +158,18 @@ class MonitoringSettings:
 
 
 @dataclass(frozen=True)
+class QueryGateSettings:
+    """[tool.tranship.gates.NAME]: a gate on what a Prometheus says."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    query: str
+    """PromQL that gives one value; {mode}, {project}, {run} and {range} are the run's own."""
+    threshold: str | tuple[str, ...]
+    """What the value, or the ratio of both sides, is held against."""
+
+
+@dataclass(frozen=True)
 class HardenSettings:
     """[tool.tranship.harden]: what `inv docker.harden` writes."""
 

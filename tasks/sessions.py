@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,9 @@ def _one(session: nox.Session, mode: str) -> None:
 def _compare(session: nox.Session) -> None:
     """Run the suite in both modes and show what differs; -- --help lists the options."""
     with _exit_codes(session), asked_once():
+        from .comparison.query_gates import source_of
         from .comparison.records import earlier_batch
+        from .deployment.monitoring.watching import watcher_of
         from .trials.names import mode_of
 
         options, rest = _parsed(session.posargs)
@@ -58,13 +61,31 @@ def _compare(session: nox.Session) -> None:
         # Read before anything runs: a new record can push the oldest out.
         earlier = earlier_batch(options.baseline) if options.baseline else ()
         modes = [mode_of(earlier[0].mode)] if earlier else options.modes
+        source_of(settings, options.prometheus)  # raises for a URL that is none
         if not options.from_records:
             _require(settings, modes, options.repeat)
             _recover(settings)
-            batch = _batch(settings, rest, session)
+            batch = replace(
+                _batch(settings, rest, session),
+                seen=watcher_of(settings, console.note, options.prometheus),
+            )
             batches.by_turns(batch, modes, options.repeat, warm=options.warm)
+        if options.prometheus or not options.from_records:
+            _ask_for_gates(settings, modes, options)
         first = earlier or modes[0]
         _finish(session, _shown(settings, options, first, modes if earlier else modes[1:]))
+
+
+def _ask_for_gates(settings: Settings, modes: Sequence[str], options: argparse.Namespace) -> None:
+    from .deployment.monitoring.asking import ask_for_gates
+
+    ask_for_gates(
+        settings,
+        modes,
+        console.note,
+        prometheus=options.prometheus,
+        again=options.from_records,
+    )
 
 
 def _require(settings: Settings, modes: Sequence[str], repeat: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,6 +18,7 @@ from .productionsettings import CiSettings as CiSettings
 from .productionsettings import HardenSettings as HardenSettings
 from .productionsettings import KubernetesSettings as KubernetesSettings
 from .productionsettings import MonitoringSettings as MonitoringSettings
+from .productionsettings import QueryGateSettings as QueryGateSettings
 from .productionsettings import SwarmSettings as SwarmSettings
 
 COMPOSE_DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -162,8 +164,8 @@ class Settings:
     silence: tuple[SilenceSettings, ...] = ()
     migrate: MigrateSettings = field(default_factory=MigrateSettings)
     monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
-    gates: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
-    """[tool.tranship.gates]: figure -> thresholds, as they are written."""
+    gates: dict[str, str | tuple[str, ...] | QueryGateSettings] = field(default_factory=dict)
+    """[tool.tranship.gates]: figure -> thresholds as they are written, or name -> a query's."""
     checklist: tuple[ChecklistSettings, ...] = ()
     ci: CiSettings = field(default_factory=CiSettings)
     kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
@@ -250,7 +252,8 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
             {**_underscored(table), "root": path.parent.resolve()}
         )
     except ValidationError as error:
-        raise SettingsError(_explained(error.errors()[0], path)) from error
+        details = error.errors()
+        raise SettingsError(_of_gates(details, path) or _explained(details[0], path)) from error
     try:
         found.overlay.format(environment="test")
     except (KeyError, IndexError, ValueError) as error:
@@ -306,11 +309,6 @@ _IN_TOML = {
 
 
 def _explained(detail: Any, path: Path) -> str:
-    if detail["loc"][0] == "gates" and len(detail["loc"]) > 1:
-        return (
-            f'{path}: [tool.tranship.gates] "{detail["loc"][1]}": must be a text or an array of '
-            'texts, such as "ratio < 1.5".'
-        )
     keys = [str(part).replace("_", "-") for part in detail["loc"]]
     if "autoscale" in detail["loc"]:
         # The part after it is the name of a service, as it is written.
@@ -335,6 +333,30 @@ def _explained(detail: Any, path: Path) -> str:
     table = ".".join(["tool.tranship", *where[:-1]])
     message = _IN_TOML.get(detail["type"], detail["msg"])
     return f'{path}: [{table}] "{where[-1]}": {message}.'
+
+
+def _of_gates(details: Sequence[Any], path: Path) -> str:
+    """Return what is wrong with a gate; empty where the first fault is not of one."""
+    loc = details[0]["loc"]
+    if loc[0] != "gates" or len(loc) < 2:
+        return ""
+    value, name = details[0]["input"], loc[1]
+    if not isinstance(value, dict) or "query" not in value:
+        return (
+            f'{path}: [tool.tranship.gates] "{name}": must be a text or an array of texts, such as '
+            '"ratio < 1.5"; or a table with query and threshold.'
+        )
+    # pydantic says of a value what keeps it from being each of the three that it may be.
+    own = [it for it in details if it["loc"][2:3] == ("QueryGateSettings",)]
+    known = [item.name for item in fields(QueryGateSettings)]
+    table = f"{path}: [tool.tranship.gates.{name}]"
+    for it in own:
+        if it["type"] == "unexpected_keyword_argument":
+            key = it["loc"][3]
+            return f'{table} has an unknown key "{key}"{near(key, known)}. Keys: query, threshold.'
+    if "threshold" not in value:
+        return f'{table}: give it a threshold, such as "ratio < 1.5".'
+    return f'{table} "{own[0]["loc"][3]}": must be a text.'
 
 
 def _absolute(settings: Settings) -> Settings:

@@ -11,6 +11,7 @@ from .gates import GateResult, Gates, default_gates
 from .gating import results
 from .joining import join
 from .messages import normalise
+from .query_rows import query_rows
 from .repeats import Flaky, enough, flaky, merged, messages
 from .services import RuntimeRow, ServiceRow, runtime_rows, service_rows
 from .summary import FAILING
@@ -78,6 +79,8 @@ class Comparison:
     only_candidate: tuple[TestOutcome, ...] = ()
     movers: tuple[Pair, ...] = ()
     services: tuple[ServiceRow, ...] = ()
+    queries: tuple[ServiceRow, ...] = ()
+    """A row for each gate on what a Prometheus says."""
     runtime: tuple[RuntimeRow, ...] = ()
     fingerprint: tuple[FingerprintDifference, ...] = ()
     flaky: tuple[Flaky, ...] = ()
@@ -96,6 +99,11 @@ class Comparison:
     def sides(self) -> tuple[Summary, Summary]:
         """Both sides, the baseline first."""
         return self.baseline, self.candidate
+
+    @property
+    def judged(self) -> tuple[ServiceRow, ...]:
+        """The figures that have a target."""
+        return tuple(row for row in (*self.services, *self.queries) if row.judgement)
 
     @property
     def interpreters(self) -> tuple[FingerprintDifference, ...]:
@@ -133,6 +141,7 @@ def compare(
         replace(left, name=names[0]),
         replace(right, name=names[1]),
         services=services,
+        queries=query_rows(*runs, names, chosen),
         moved=moved_rows(services),
         runtime=runtime_rows(*runs),
         fingerprint=_fingerprint(left.trial, right.trial),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from ..errors import SettingsError, near
 from .targets import Figure, Relation, Target, Unit
@@ -25,6 +25,7 @@ _FACTORS: Mapping[str, Mapping[str, float]] = {
     },
     "share": {"%": 0.01, "": 1.0},
     "count": {"": 1.0},
+    "number": {"": 1.0},
     _RATIO: {"": 1.0, "x": 1.0},
 }  # fmt: skip
 
@@ -73,6 +74,10 @@ class Gate:
     service: str | None
     target: Target | None
     """None for what no service has: tests and data_loss."""
+    query: str = ""
+    """PromQL with its placeholders, of a gate on what a Prometheus says."""
+    unit: Unit = "number"
+    """Of such a gate's figure; that of a service has its own."""
 
     def __str__(self) -> str:
         """Return the gate as one line."""
@@ -139,13 +144,47 @@ def _target(name: str, text: str, place: str) -> Target | None:
         raise SettingsError(
             f"{place}: {text!r}: unknown unit {said} Units of {statistic}: {', '.join(units)}."
         )
-    relation: Relation = next(it for it in get_args(Relation) if it == match["relation"])
     return Target(
         figure=chosen.row,
         of="ratio" if chosen.of_ratio else "candidate",
-        relation=relation,
+        relation=_relation(match),
         limit=float(match["number"]) * factors[match["unit"]],
     )
+
+
+def query_target(text: str, place: str) -> tuple[Target, Unit]:
+    """Return the target of a threshold on a query, and the unit that it is written in.
+
+    Raises SettingsError for what is no threshold.
+    """
+    match = _EXPRESSION.fullmatch(text)
+    if match is None:
+        raise SettingsError(
+            f"{place}: {text!r} is no threshold. Write a relation (<, <=, >, >=, ==) and a number, "
+            "such as '< 250ms', or 'ratio < 1.5' of both sides."
+        )
+    statistic = match["statistic"] or VALUE
+    if statistic not in (_RATIO, VALUE):
+        raise SettingsError(
+            f"{place}: {text!r}: unknown statistic {_known(statistic, (_RATIO, VALUE))} "
+            f"Statistics of a query: {_RATIO}, {VALUE}."
+        )
+    of_ratio = statistic == _RATIO
+    units: tuple[Unit, ...] = ("number",) if of_ratio else ("number", "seconds", "bytes", "share")
+    for unit in units:
+        factors = _FACTORS[_RATIO if of_ratio else unit]
+        if match["unit"] in factors:
+            limit = float(match["number"]) * factors[match["unit"]]
+            of: Literal["ratio", "candidate"] = "ratio" if of_ratio else "candidate"
+            return Target("query", of, _relation(match), limit), unit
+    known = [name for unit in units for name in _FACTORS[unit] if name]
+    said = _known(match["unit"], known)
+    listed = f"Units of {statistic}: {', '.join(known) or 'x'}."
+    raise SettingsError(f"{place}: {text!r}: unknown unit {said} {listed}")
+
+
+def _relation(match: re.Match[str]) -> Relation:
+    return next(it for it in get_args(Relation) if it == match["relation"])
 
 
 def _example(name: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SettingsError, near
-from ..settings import Settings
+from ..settings import QueryGateSettings, Settings
 from .gate_syntax import DATA_LOSS, TESTS, Gate, parsed
+from .query_gates import SOURCE, query_gates, source_of
 from .targets import Judgement, Verdict
 
 DEFAULTS: Mapping[str, tuple[str, ...]] = {
@@ -52,6 +53,8 @@ class GateResult:
     gate: Gate
     judgement: Judgement
     figures: str = ""
+    sources: tuple[str, ...] = ()
+    """The Prometheus that said it, of a gate on a query; none where it was never asked."""
 
 
 def default_gates() -> Gates:
@@ -69,11 +72,21 @@ def project_gates(settings: Settings) -> Gates:
     where = f"{settings.root / 'pyproject.toml'}: [tool.tranship.gates]"
     own = [
         gate
-        for key, texts in settings.gates.items()
-        for gate in parsed(key, (texts,) if isinstance(texts, str) else texts, where)
+        for key, declared in settings.gates.items()
+        if key != SOURCE
+        for gate in _declared(key, declared, where)
     ]
+    source_of(settings)  # raises for a URL that is none
     kept = [gate for gate in default_gates().all if gate.key not in settings.gates]
     return Gates((*own, *kept), declared=True)
+
+
+def _declared(
+    key: str, declared: str | tuple[str, ...] | QueryGateSettings, where: str
+) -> tuple[Gate, ...]:
+    if isinstance(declared, QueryGateSettings):
+        return query_gates(key, declared, where)
+    return parsed(key, (declared,) if isinstance(declared, str) else declared, where)
 
 
 def require_services(gates: Gates, known: Iterable[str], root: Path) -> None:

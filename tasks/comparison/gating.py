@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .gates import GateResult, Gates, judged
+from .query_rows import sources
 from .targets import Judgement, Verdict
 from .units import quantity, times
 
 if TYPE_CHECKING:
     from .diff import Comparison
+    from .gate_syntax import Gate
     from .services import ServiceRow
 
 
@@ -17,7 +19,9 @@ def results(gates: Gates, comparison: Comparison) -> tuple[GateResult, ...]:
     """Return what became of each gate, in their order."""
     tests = _tests(comparison)
     return tuple(
-        judged(
+        _queried(gate, comparison)
+        if gate.query
+        else judged(
             gate,
             [
                 (said_of(row), row.judgement)
@@ -28,6 +32,33 @@ def results(gates: Gates, comparison: Comparison) -> tuple[GateResult, ...]:
         )
         for gate in gates.all
     )
+
+
+def _queried(gate: Gate, comparison: Comparison) -> GateResult:
+    """Return the result of a gate on a query, whose figures are of interest whatever it is."""
+    row = next(row for row in comparison.queries if row.gate == gate)
+    judgement = row.judgement or Judgement(Verdict.UNKNOWN)
+    runs = [run for side in comparison.sides for run in side.runs]
+    of_ratio = gate.target is not None and gate.target.of == "ratio"
+    limit = gate.target.limit if gate.target else None
+    found = []
+    for side, value in zip(comparison.sides, (row.baseline, row.candidate), strict=True):
+        if value is not None:
+            own = limit if side is comparison.candidate and not of_ratio else None
+            found.append(f"{side.name} {quantity(value, row.unit, own)}")
+    if of_ratio and row.ratio is not None:
+        found.append(times_between(row, limit))
+    return GateResult(gate, judgement, ", ".join(found), sources(runs, gate))
+
+
+def source_said(result: GateResult) -> str:
+    """Return who was asked for the figure of a gate on a query."""
+    return " and ".join(result.sources) or "no Prometheus yet"
+
+
+def query_said(result: GateResult) -> str:
+    """Return the query of a gate on one line."""
+    return " ".join(result.gate.query.split())
 
 
 def said_of(row: ServiceRow, *, plain: bool = False) -> str:

@@ -19,6 +19,9 @@ OPTIONS = """\
 --warm          start each mode's stack once, all at the same time, and run the
                 suite in them by turns; CPU is that of each run, start-up the first's
 --fresh         start a stack for every run; the default
+--prometheus URL
+                ask this Prometheus for the gates that have a query; with
+                --from-records for what the records lack
 --baseline FILE run the mode of that earlier record, and compare with it
 --modes A,B     what to compare, the first with each other one: local, docker,
                 production (docker with production's compose files and layers,
@@ -40,6 +43,7 @@ def parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     for option in ("--from-records", "--enforce", "--strict"):
         parser.add_argument(option, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--repeat", default=1, type=_repeat, help=argparse.SUPPRESS)
+    parser.add_argument("--prometheus", default="", metavar="URL", help=argparse.SUPPRESS)
     starts = parser.add_mutually_exclusive_group()
     starts.add_argument("--warm", action="store_true", help=argparse.SUPPRESS)
     starts.add_argument("--fresh", action="store_false", dest="warm", help=argparse.SUPPRESS)

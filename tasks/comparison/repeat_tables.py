@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .changes import odd_runs
 from .diff import Comparison
-from .gating import said_of
+from .gating import query_said, said_of, source_said
 from .layout import Style
 from .repeats import tally
 from .statistics import ENOUGH_RUNS, OUTLIER_RUNS, SURE_RUNS, estimate
@@ -150,3 +150,14 @@ def gate_blocks(comparison: Comparison, style: Style) -> Iterator[str]:
         line = f"{mark if style.unicode else plain} {word}: {result.gate}"
         lines.append(f"- {style.text(line + (f' ({why})' if why else ''))}")
     yield "\n".join(lines)
+    asked = {it.gate.name: it for it in comparison.gates if it.gate.query}
+    if asked:
+        yield style.table(
+            ("gate", "asked of", "query"),
+            [
+                [style.text(it.gate.name), style.text(source_said(it)), style.text(query_said(it))]
+                for it in asked.values()
+            ],
+            cut={2: "start"},
+            code=frozenset({2}),
+        )

@@ -26,8 +26,9 @@ Figure = Literal[
     "health p99",
     "health rate",
     "processes",
+    "query",
 ]
-Unit = Literal["seconds", "bytes", "share", "count"]
+Unit = Literal["seconds", "bytes", "share", "count", "number"]
 Relation = Literal["<=", ">=", "==", "<", ">"]
 
 _HOLDS: Mapping[Relation, Callable[[float, float], bool]] = {
@@ -55,6 +56,8 @@ class Judgement:
     reason: str = ""
     beyond: bool = False
     """Whether the figure is beyond its limit, in too few runs to tell that from noise."""
+    unread: bool = False
+    """Whether its source, a Prometheus, did not say the figure."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,9 @@ def _pair_doubt(
         return doubts[0] or doubts[1]
     for measured, name in ((baseline, names[0]), (candidate, names[1])):
         if measured and not _real(measured.value):
-            return f"zero on {name}"
+            # No figure of a trial is below zero; what a query gives may be.
+            below = target.figure == "query" and measured.value != 0
+            return f"{'below zero' if below else 'zero'} on {name}"
     if target.figure in BY_METHOD and baseline and candidate:
         if baseline.method is None or candidate.method is None:
             return "measuring method not recorded"

@@ -17,6 +17,8 @@ def quantity(value: float | None, unit: Unit, limit: float | None = None) -> str
         return MISSING
     if unit == "count":
         return f"{value:.0f}"
+    if unit == "number":
+        return _significant(value, limit)
     if unit == "bytes":
         return _mebibytes(value)
     if unit == "share":
@@ -45,6 +47,8 @@ def threshold(target: Target, unit: Unit) -> str:
         return f"{target.relation} {target.limit * 100:g} %"
     if unit == "bytes":
         return f"{target.relation} {target.limit / 2**20:g} MiB"
+    if unit == "number":
+        return f"{target.relation} {target.limit:g}"
     if unit == "count" or target.limit < 1:
         return f"{target.relation} {target.limit * 1000:g} ms"
     return f"{target.relation} {target.limit:g} s"
@@ -57,6 +61,17 @@ def _mebibytes(value: float) -> str:
 
 def _times(limit: float | None, factor: float) -> float | None:
     return None if limit is None else limit * factor
+
+
+def _significant(value: float, limit: float | None) -> str:
+    if value == round(value) and abs(value) < 1e15:
+        return f"{value:.0f}"
+    for digits in range(4, 17):
+        text = f"{value:.{digits}g}"
+        shown = float(text)
+        if limit is None or (shown > limit, shown < limit) == (value > limit, value < limit):
+            break
+    return text
 
 
 def _number(value: float, digits: int, limits: tuple[float | None, ...]) -> str:

@@ -18,8 +18,8 @@ def exit_code(comparison: Comparison, *, enforce: bool, strict: bool) -> ExitCod
 
     A trial that is missing or failed comes first, since little is known then; next what the
     tests say, then flaky tests and suites in which no test ran. A missed target counts with
-    `enforce`, and so does one that is beyond its limit in too few runs to be called missed; a
-    target left unknown counts with `strict`.
+    `enforce`, and so does one that is beyond its limit in too few runs to be called missed, or
+    of which a Prometheus did not say the figure; a target left unknown counts with `strict`.
     """
     if _environment(comparison):
         return ExitCode.ENVIRONMENT
@@ -27,13 +27,13 @@ def exit_code(comparison: Comparison, *, enforce: bool, strict: bool) -> ExitCod
         return ExitCode.TESTS_DIFFER
     if comparison.flaky or any(side.proves_nothing for side in comparison.sides):
         return ExitCode.INCONCLUSIVE
-    if enforce and any(row.missed for row in comparison.services):
+    if enforce and any(row.missed for row in comparison.judged):
         return ExitCode.GATE_FAILED
-    # A gate that never fails because each mode ran once would be no gate.
-    if enforce and any(row.beyond for row in comparison.services):
+    # A gate that never fails because each mode ran once, or its source is down, would be no gate.
+    if enforce and any(row.beyond or row.unread for row in comparison.judged):
         return ExitCode.INCONCLUSIVE
-    judged = any(row.judgement for row in comparison.services)
-    if strict and (not judged or any(row.unknown for row in comparison.services)):
+    judged = comparison.judged
+    if strict and (not judged or any(row.unknown for row in judged)):
         return ExitCode.INCONCLUSIVE
     if strict and any(gate.judgement.verdict is Verdict.UNKNOWN for gate in _declared(comparison)):
         return ExitCode.INCONCLUSIVE
@@ -140,17 +140,20 @@ def _tests_of(count: int) -> str:
 
 
 def _targets(comparison: Comparison, enforce: bool) -> list[str]:
-    judged = [row for row in comparison.services if row.judgement]
+    judged = comparison.judged
     if not judged:
         return ["no target judged"]
     missed = _named(row for row in judged if row.missed)
     beyond = _named(row for row in judged if row.beyond)
-    unknown = sum(row.unknown and not row.beyond for row in judged)
+    unread = ", ".join(dict.fromkeys(row.service for row in judged if row.unread))
+    unknown = sum(row.unknown and not (row.beyond or row.unread) for row in judged)
     findings = []
     if missed:
         findings.append(f"missed: {missed}" + ("" if enforce else ", not enforced"))
     if beyond:
         findings.append(f"beyond the limit, or noise: {beyond}")
+    if unread:
+        findings.append(f"not to be had from Prometheus: {unread}")
     if unknown:
         findings.append(f"{unknown} of {len(judged)} targets unknown")
     return findings or [f"all {len(judged)} targets met"]
@@ -172,4 +175,5 @@ def _figures(target: Target, rows: list[ServiceRow]) -> str:
         for row in rows
     ]
     listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
-    return f"{target.figure} of {listed} ({threshold(target, rows[0].unit)})"
+    what = "query" if target.figure == "query" else f"{target.figure} of"
+    return f"{what} {listed} ({threshold(target, rows[0].unit)})"

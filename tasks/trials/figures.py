@@ -106,3 +106,23 @@ class EdgeLatency:
     p50_seconds: float | None = None
     p95_seconds: float | None = None
     p99_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Queried:
+    """What a Prometheus said of the time that the suite ran, to the query of a gate."""
+
+    query: str
+    """As the gate has it, with its placeholders."""
+    asked: str = ""
+    """As it was asked; empty where it never was."""
+    at: str = ""
+    """The moment that was asked of, the end of the suite: UTC, ISO 8601, by this host's clock."""
+    source: str = ""
+    """The URL, without name and password."""
+    value: float | None = None
+    """Finite; None where there is none."""
+    fault: str = ""
+    """Why there is no value, and the mend; empty where there is one."""
+    clock_seconds: float = 0.0
+    """How far the clock of Prometheus was ahead of this host's, where that was above a second."""

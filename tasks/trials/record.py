@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from ..errors import EnvironmentFailed, RecordError
 from .figures import EdgeLatency as EdgeLatency
 from .figures import HealthSamples as HealthSamples
+from .figures import Queried as Queried
 from .figures import RuntimeShare as RuntimeShare
 from .figures import Series as Series
 from .figures import ServiceFigures as ServiceFigures
@@ -63,6 +64,8 @@ class SuiteRun:
     hung_in: str | None = None
     """Node id of the test that was running when the time limit ended the suite."""
     limit_seconds: float | None = None
+    started: str = ""
+    """UTC, ISO 8601; empty in a record of before this was kept."""
 
     def count(self, outcome: Outcome) -> int:
         """Return how many tests had this outcome."""
@@ -101,6 +104,8 @@ class Trial:
     edges: tuple[EdgeLatency, ...] = ()
     warm: bool = False
     """Whether its stack stayed up for several runs: CPU is this run's, start-up the first's."""
+    queried: tuple[Queried, ...] = ()
+    """What the queries of the gates came to."""
     format: str = FORMAT
     version: int = VERSION
 

@@ -6,7 +6,7 @@ import datetime
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 
 from ..errors import EnvironmentFailed
@@ -28,6 +28,7 @@ from .record import (
     Trial,
 )
 from .sampling import Sampler
+from .scrapefile import scrape_file
 
 Show = Callable[[str], None]
 
@@ -57,15 +58,20 @@ def run_trial(
     *,
     show: Show,
     tell: Show,
+    seen: Show | None = None,
 ) -> Trial:
     """Run the suite in `mode` and return the trial, also when the mode itself fails.
 
-    `show` gets the suite's output line by line, `tell` what is being done. The caller
-    stops the mode. KeyboardInterrupt passes through: an interrupted run is no trial.
+    `show` gets the suite's output line by line, `tell` what is being done, and `seen` the run's
+    project before the suite: it may wait until that is watched. The caller stops the mode.
+    KeyboardInterrupt passes through: an interrupted run is no trial.
     """
-    measured = MeasuredMode(mode, run, services, settings, show, tell)
-    measured.start()
-    return measured.trial(pytest_arguments)
+    measured = MeasuredMode(mode, run, services, settings, show, tell, seen=seen)
+    try:
+        measured.start()
+        return measured.trial(pytest_arguments)
+    finally:
+        measured.close()
 
 
 @dataclass
@@ -80,11 +86,18 @@ class MeasuredMode:
     tell: Show
     warm: bool = False
     """Whether the suite runs several times: then CPU is that of each run."""
+    seen: Show | None = None
+    """What waits until the run, whose project it gets, is watched; None where nobody watches."""
     failure: Failure | None = None
     """Why the mode cannot run the suite, or cannot again."""
     _startup: Startup | None = None
     _began: str = ""
     _runs: int = 0
+    _held: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Take back what says where the services are; the mode is about to be stopped."""
+        self._held.close()
 
     def start(self) -> None:
         """Prepare and start the mode; a failure is kept for the trial."""
@@ -96,6 +109,7 @@ class MeasuredMode:
             stage = "start"
             self.tell("starting")
             self._startup = self.mode.start()
+            self._held.enter_context(scrape_file(self.settings, self.mode, self.run, self.services))
         except EnvironmentFailed as error:
             self.failure = Failure(stage, str(error))  # type: ignore[arg-type]
         except BaseException:
@@ -132,6 +146,8 @@ class MeasuredMode:
         found.health = probes.health_samples(self.services, addresses)
         name = "pytest.txt" if self._runs == 1 else f"pytest-{self._runs}.txt"
         log = run_logs(settings, mode.name, self.run) / name
+        if self.seen is not None:
+            self.seen(self.run.project)
         self.tell("running the suite")
         arguments = suite.arguments(settings.suite, pytest_arguments, settings.root)
         began = time.time()

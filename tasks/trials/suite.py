@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import tempfile
 import threading
@@ -67,6 +68,7 @@ def run(
     Every output line goes to `show` and into `log`.
     """
     command = (*settings.command, *pytest_arguments)
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     began = time.monotonic()
     process = mode.suite(pytest_arguments)
     limit = _Limit(process, settings.timeout)
@@ -93,6 +95,7 @@ def run(
         tests=tests,
         hung_in=hung_test(lines) if limit.reached else None,
         limit_seconds=settings.timeout,
+        started=started,
     )
 
 

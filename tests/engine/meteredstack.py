@@ -47,7 +47,8 @@ class Handler(BaseHTTPRequestHandler):
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 seen.update({"200": 0, "500": 0})
-ThreadingHTTPServer(("", 8000), Handler).serve_forever()
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+ThreadingHTTPServer((os.environ.get("HOST", ""), port), Handler).serve_forever()
 """
 
 

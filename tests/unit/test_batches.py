@@ -32,13 +32,22 @@ class World:
     said: list[str] = field(default_factory=list)
     answers: dict[str, Callable[[], Failure | None]] = field(default_factory=dict)
     """What a step does, such as `start local`, in place of nothing."""
+    closed: list[str] = field(default_factory=list)
+    """The modes that were closed, each with whether it was still up."""
+    watched: list[str] = field(default_factory=list)
 
     def do(self, step: str) -> Failure | None:
         self.said.append(step)
         return self.answers.get(step, lambda: None)()
 
     def batch(self) -> Batch:
-        return Batch(self.settings, (), Path("bin"), lambda: self.said.append("install"))
+        return Batch(
+            self.settings,
+            (),
+            Path("bin"),
+            lambda: self.said.append("install"),
+            seen=self.watched.append,
+        )
 
     def records(self, mode: str) -> tuple[Trial, ...]:
         return record.newest_batch(self.settings.trials, mode)
@@ -64,20 +73,31 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
             world.do(f"stop {name}")
 
     class Measured:
-        def __init__(self, mode: FakeMode, *rest: Any, warm: bool = False) -> None:
-            self.mode, self.number, self.failure = mode, 0, None
+        def __init__(
+            self,
+            mode: FakeMode,
+            *rest: Any,
+            seen: Callable[[str], None],
+            warm: bool = False,
+        ) -> None:
+            self.mode, self.number, self.failure, self.seen = mode, 0, None, seen
+
+        def close(self) -> None:
+            up = f"stop {self.mode.name}" not in world.said
+            world.closed.append(f"{self.mode.name} {'up' if up else 'down'}")
 
         def start(self) -> None:
             self.failure = world.do(f"start {self.mode.name}")  # type: ignore[assignment]
 
         def trial(self, _: Any) -> Trial:
             self.number += 1
+            self.seen(f"{self.mode.name} {self.number}")
             failure = self.failure or world.do(f"run {self.mode.name} {self.number}")
             now = f"2026-05-01T10:{next(count):02}:00.000+00:00"
             return Trial("a1", self.mode.name, {}, now, "p", suite=NOTHING, failure=failure)
 
     def run_trial(mode: FakeMode, *rest: Any, **more: Any) -> Trial:
-        measured = Measured(mode)
+        measured = Measured(mode, seen=more["seen"])
         measured.start()
         return measured.trial(())
 
@@ -93,6 +113,7 @@ def test_fresh_runs_start_a_stack_each_by_turns(world: World) -> None:
     one = ["open local", "start local", "run local 1", "stop local"]
     other = [step.replace("local", "docker") for step in one]
     assert ["install", *one, *other, *one, *other] == world.said
+    assert ["local 1", "docker 1"] * 2 == world.watched
     assert [1, 2] == [it.repeat for it in world.records("docker")]
     assert 1 == len({it.batch for mode in ("local", "docker") for it in world.records(mode)})
 
@@ -111,6 +132,8 @@ def test_warm_runs_start_each_stack_once_and_all_before_the_first_run(world: Wor
         *("run local 1", "run docker 1", "run local 2", "run docker 2"),
         *("stop docker", "stop local"),
     ] == world.said
+    assert ["docker up", "local up"] == world.closed
+    assert ["local 1", "docker 1", "local 2", "docker 2"] == world.watched
     assert [1, 2] == [it.repeat for it in world.records("docker")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -105,7 +106,11 @@ def ran(folder: Path, source: str, timeout: float = 600.0) -> tuple[Any, list[st
 
 
 def test_a_suite_is_run_and_its_report_read(tmp_path: Path) -> None:
+    before = datetime.datetime.now(datetime.UTC)
     found, shown, _ = ran(tmp_path, "def test_a(): pass\ndef test_b(): assert not 1\n")
+    begun = datetime.datetime.fromisoformat(found.started)
+    took = (datetime.datetime.now(datetime.UTC) - before).total_seconds()
+    assert -0.001 <= (begun - before).total_seconds() <= took - found.seconds + 0.001
 
     assert [("test_a", "passed"), ("test_b", "failed")] == [
         (test.name, test.outcome) for test in found.tests

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from html import escape
 
 from ..diff import Comparison
-from ..gating import times_between
+from ..gates import GateResult
+from ..gating import query_said, source_said, times_between
 from ..services import ServiceRow
 from ..targets import Verdict
 from ..units import quantity, threshold, times
@@ -31,13 +32,14 @@ def gates(comparison: Comparison, ink: Ink) -> str:
     return Grid(
         "gates",
         "Gates",
-        [Column("gate"), Column("verdict"), Column("figures")],
+        [Column("gate"), Column("verdict"), Column("figures"), Column("source")],
         [
             Row(
                 [
                     Cell(ink(str(it.gate)), css="code"),
                     Cell(chip(*_GATES[it.judgement.verdict])),
                     Cell(ink("; ".join(filter(None, (it.figures, it.judgement.reason))))),
+                    Cell(_source(it, ink)),
                 ],
                 it.judgement.verdict.value,
             )
@@ -48,6 +50,13 @@ def gates(comparison: Comparison, ink: Ink) -> str:
             Choice("failed and inconclusive", frozenset({"missed", "unknown"})),
         ],
     ).html()
+
+
+def _source(it: GateResult, ink: Ink) -> str:
+    """Return where a gate's figures are from: the trials, or a Prometheus and its query."""
+    if not it.gate.query:
+        return "the trials"
+    return f'{ink(source_said(it))}<span class="message">{ink(query_said(it))}</span>'
 
 
 def services(comparison: Comparison, ink: Ink) -> str:

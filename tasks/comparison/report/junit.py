@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from ...trials.record import TestOutcome
 from ..diff import Comparison
+from ..gating import query_said, source_said
 from ..repeats import tally
+from ..targets import Verdict
 from .elements import Ink
 from .joined import JoinedTest, joined_tests
 
+_GATES = {Verdict.MET: "pass", Verdict.MISSED: "fail", Verdict.UNKNOWN: "inconclusive"}
 _FAILURES = frozenset({"differs", "one-side", "same-failure"})
 
 
@@ -37,10 +40,28 @@ def junit(comparison: Comparison, mask: Callable[[str], str] = str) -> bytes:
             "<?xml version='1.0' encoding='utf-8'?>\n<testsuites>"
             f'<testsuite name="{baseline} and {candidate}" {found} '
             f'time="{sum(_seconds(it) for it in tests):.3f}">',
+            _properties(comparison, shown),
             *cases,
             "</testsuite></testsuites>",
         )
     ).encode()
+
+
+def _properties(comparison: Comparison, shown: Ink) -> str:
+    """Return the gates on queries: what became of each, by which figures, and who was asked."""
+    found = []
+    for it in comparison.gates:
+        if it.gate.query:
+            said = (_GATES[it.judgement.verdict], it.figures, it.judgement.reason)
+            found += [
+                _property(f"gate {it.gate}", "; ".join(filter(None, said)), shown),
+                _property(f"source of {it.gate}", f"{source_said(it)}: {query_said(it)}", shown),
+            ]
+    return f"<properties>{''.join(found)}</properties>" if found else ""
+
+
+def _property(name: str, value: str, shown: Ink) -> str:
+    return f'<property name="{shown(name)}" value="{shown(value)}" />'
 
 
 def _nothing(comparison: Comparison, shown: Ink) -> str:

@@ -44,7 +44,7 @@ def headline(code: ExitCode, comparison: Comparison) -> tuple[str, str]:
     """
     if code != ExitCode.SAME:
         return _VERDICTS[code]
-    judged = [row for row in comparison.services if row.judgement]
+    judged = comparison.judged
     if any(row.missed for row in judged):
         return "doubt", "! No test differs; performance targets are missed"
     if not judged or any(row.unknown for row in judged):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from ...errors import EnvironmentFailed, UsageError
 
@@ -30,6 +32,7 @@ class TargetState:
     last_read: str
     seconds: float
     error: str
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,27 @@ class Answer:
 
 
 class Prometheus:
-    """One Prometheus; a context manager that keeps its connection."""
+    """One Prometheus; a context manager that keeps its connection.
 
-    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+    `url` may hold a name and a password; messages name it without. `silent` and `foreign` are
+    the mends where nobody answers there, and where somebody else does.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout: float = TIMEOUT_SECONDS,
+        *,
+        silent: str = "Start it: inv monitor.up",
+        foreign: str = "See [tool.tranship.monitoring] port.",
+    ) -> None:
         import httpx
 
         for noisy in ("httpx", "httpcore"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         self.url = url.rstrip("/")
+        self.shown = shown(self.url)
+        self._silent, self._foreign, self._timeout = silent, foreign, timeout
         # A proxy of the caller's shell must not answer for it; loading the CA bundle takes 20 ms.
         verify = self.url.startswith("https:")
         self._client: httpx.Client = httpx.Client(trust_env=False, verify=verify, timeout=timeout)
@@ -91,12 +107,7 @@ class Prometheus:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def ready(self) -> bool:
@@ -119,6 +130,7 @@ class Prometheus:
                 last_read=item["lastScrape"],
                 seconds=float(item.get("lastScrapeDuration") or 0.0),
                 error=item.get("lastError") or "",
+                labels=item["labels"],
             )
             for item in self._data("targets", state="active")["activeTargets"]
         ]
@@ -152,45 +164,69 @@ class Prometheus:
         Raises UsageError with Prometheus' own message where the query is wrong.
         """
         moment = {} if at is None else {"time": f"{at:.3f}"}
-        return _answer(self._data("query", query=expression, **moment))
+        return self._answer("query", query=expression, **moment)
 
     def query_range(self, expression: str, start: float, end: float, step: float) -> Answer:
         """Return the values of a query from `start` to `end`, each `step` seconds."""
-        return _answer(
-            self._data(
-                "query_range",
-                query=expression,
-                start=f"{start:.3f}",
-                end=f"{end:.3f}",
-                step=f"{step:.3f}",
-            )
+        return self._answer(
+            "query_range",
+            query=expression,
+            start=f"{start:.3f}",
+            end=f"{end:.3f}",
+            step=f"{step:.3f}",
         )
+
+    def _got(self, url: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+        """Return status and body; a body that only dribbles is late, whatever each read takes."""
+        import httpx
+
+        late, text = time.monotonic() + self._timeout, bytearray()
+        with self._client.stream("GET", url, params=dict(parameters)) as answer:
+            for part in answer.iter_bytes():
+                text += part
+                if time.monotonic() > late:
+                    raise httpx.ReadTimeout("timed out")
+            return answer.status_code, bytes(text)
 
     def _data(self, what: str, **parameters: str) -> Any:
         import httpx
 
         try:
-            answer = self._client.get(f"{self.url}/api/v1/{what}", params=parameters)
+            status, text = self._got(f"{self.url}/api/v1/{what}", parameters)
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
             raise EnvironmentFailed(
-                f"Prometheus at {self.url} does not answer: {said}. Start it: inv monitor.up"
+                f"Prometheus at {self.shown} does not answer: {said}. {self._silent}"
             ) from error
         try:
-            body = answer.json()
+            body = json.loads(text)
         except ValueError:
             body = None
         if not isinstance(body, dict):
             raise EnvironmentFailed(
-                f"{self.url} is no Prometheus: HTTP {answer.status_code} and no JSON. "
-                "See [tool.tranship.monitoring] port."
+                f"{self.shown} is no Prometheus: HTTP {status} and no JSON. {self._foreign}"
             )
         if body.get("status") != "success":
-            said = str(body.get("error") or f"HTTP {answer.status_code}")
-            if answer.status_code in _WRONG_QUERY:
+            said = str(body.get("error") or f"HTTP {status}")
+            if status in _WRONG_QUERY:
                 raise UsageError(f"Prometheus: {said}")
-            raise EnvironmentFailed(f"Prometheus at {self.url}: {said}")
-        return body["data"]
+            raise EnvironmentFailed(f"Prometheus at {self.shown}: {said}")
+        return body.get("data")
+
+    def _answer(self, what: str, **parameters: str) -> Answer:
+        data = self._data(what, **parameters)
+        try:
+            return _answer(data)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise EnvironmentFailed(
+                f"{self.shown} answers as no Prometheus does. {self._foreign}"
+            ) from error
+
+
+def shown(url: str) -> str:
+    """Return a URL without its name and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _answer(data: Mapping[str, Any]) -> Answer:
