@@ -100,6 +100,34 @@ class KubernetesSettings:
 
 
 @dataclass(frozen=True)
+class ScalingSettings:
+    """[tool.tranship.autoscale.SERVICE]: how many tasks `inv swarm.autoscale` gives a service."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    figure: str
+    """cpu, memory, requests, p95, or a query in PromQL."""
+    target: float
+    """What the figure is to be."""
+    max: int
+    """The most tasks."""
+    min: int = 1
+    """The fewest tasks."""
+    up_cooldown: float = 15.0
+    """Seconds after a change of the service before it gets more tasks."""
+    down_cooldown: float = 60.0
+    """Seconds after a change of the service before it gets fewer."""
+    hold: float = 120.0
+    """Seconds for which fewer tasks must have been enough."""
+    tolerance: float = 0.1
+    """The share of the target by which the figure may differ with nothing done."""
+    step: int = 0
+    """The most tasks that one change adds or takes; 0: any number."""
+    max_age: float = 30.0
+    """Seconds after which a sample is too old to be acted on."""
+
+
+@dataclass(frozen=True)
 class SwarmSettings:
     """[tool.tranship.swarm]: the stack that `inv swarm.deploy` brings to a Swarm."""
 

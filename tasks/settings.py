@@ -19,6 +19,7 @@ from .productionsettings import HardenSettings as HardenSettings
 from .productionsettings import KubernetesSettings as KubernetesSettings
 from .productionsettings import MonitoringSettings as MonitoringSettings
 from .productionsettings import QueryGateSettings as QueryGateSettings
+from .productionsettings import ScalingSettings as ScalingSettings
 from .productionsettings import SwarmSettings as SwarmSettings
 
 COMPOSE_DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -170,6 +171,8 @@ class Settings:
     ci: CiSettings = field(default_factory=CiSettings)
     kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
     swarm: SwarmSettings = field(default_factory=SwarmSettings)
+    autoscale: dict[str, ScalingSettings] = field(default_factory=dict)
+    """Service -> how many tasks it may have on a Swarm."""
     harden: HardenSettings = field(default_factory=HardenSettings)
 
     @property
@@ -313,13 +316,15 @@ def _explained(detail: Any, path: Path) -> str:
     if "autoscale" in detail["loc"]:
         # The part after it is the name of a service, as it is written.
         name = detail["loc"].index("autoscale") + 1
-        keys[name:] = [str(part) for part in detail["loc"][name:]]
+        keys[name : name + 1] = [str(part) for part in detail["loc"][name : name + 1]]
     if detail["type"] == "unexpected_keyword_argument":
         section: Any = Settings
         for before, part in itertools.pairwise(("", *detail["loc"][:-1])):
             # After `autoscale` comes the name of a service, which may be any word.
-            named = before == "autoscale"
-            section = AutoscaleSettings if named else _SECTIONS.get(part, section)
+            if before == "autoscale":
+                section = AutoscaleSettings if "kubernetes" in keys else ScalingSettings
+            else:
+                section = _SECTIONS.get(part, section)
         assert is_dataclass(section)  # noqa: S101 - narrows the type for mypy
         known = [item.name.replace("_", "-") for item in fields(section) if item.name != "root"]
         table = ".".join(["tool.tranship", *keys[:-1]])

@@ -179,6 +179,40 @@ def remove(
     console.out(f"{len(gone)} services of {stack} are removed; named volumes are left.")
 
 
+@task(
+    auto_shortflags=False,
+    iterable=["service"],
+    help={
+        "service": "Only these; repeated, or a comma list. Default: all with a policy.",
+        "prometheus": "The URL of Prometheus. Default: that of inv monitor.up.",
+        "interval": "Seconds between two looks.",
+        "for": "End after so many seconds. Default: at Ctrl-C.",
+        "once": "Look once; exit 5 when a figure is missing.",
+        "dry_run": "Say what would be done, and change nothing.",
+        "record": "Add each look to this file, as JSON lines.",
+        "name": _NAME,
+    },
+)
+def autoscale(
+    c: Context,
+    service: list[str],
+    prometheus: str = "",
+    interval: Seconds = Seconds(15),  # noqa: B008
+    for_: Seconds = Seconds(0),  # noqa: B008
+    once: bool = False,
+    dry_run: bool = False,
+    record: str = "",
+    name: str = "",
+) -> None:
+    """Have services as many tasks as their policies say, by figures of Prometheus."""
+    from .deployment.autoscaling import commands
+
+    asked = commands.Asked(names(service), name, prometheus, interval, for_, once, dry_run, record)
+    code = commands.autoscale(_settings(), asked, console.out)
+    if code:
+        raise Exit("", int(code))
+
+
 def _settings() -> Settings:
     from . import settings as settings_module
 
@@ -193,7 +227,7 @@ def _show(found: tuple[ServiceState, ...]) -> None:
 
 def _collection() -> Collection:
     found = Collection("swarm")
-    for item in (deploy, status, scale, update, rollback, remove):
+    for item in (deploy, status, scale, autoscale, update, rollback, remove):
         found.add_task(item)
     return found
 

@@ -286,6 +286,7 @@ TABLES = {
     "[tool.tranship.kubernetes]": settings.KubernetesSettings,
     "[tool.tranship.kubernetes.autoscale.SERVICE]": settings.AutoscaleSettings,
     "[tool.tranship.swarm]": settings.SwarmSettings,
+    "[tool.tranship.autoscale.SERVICE]": settings.ScalingSettings,
     "[tool.tranship.monitoring]": settings.MonitoringSettings,
     "[tool.tranship.harden]": settings.HardenSettings,
     "[[tool.tranship.silence]]": settings.SilenceSettings,
@@ -351,7 +352,8 @@ def test_each_settings_example_loads(block: Block, tmp_path: Path) -> None:
         assert loaded.suite.service == table["suite"]["service"] == "tests"
         assert loaded.local.requirements
     else:
-        declared = project_gates(loaded).declared or loaded.kubernetes.autoscale
+        scaled = loaded.kubernetes.autoscale or loaded.autoscale
+        declared = project_gates(loaded).declared or scaled
         own = (loaded.swarm, loaded.monitoring) != (
             settings.SwarmSettings(),
             settings.MonitoringSettings(),

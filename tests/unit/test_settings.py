@@ -167,7 +167,10 @@ def test_default_compose_files(
             "[tool.tranship.local]\nredish = 'wheel'",
             ["[tool.tranship.local]", '"redish"', "did you mean 'redis'?"],
         ),
-        ("[tool.tranship]\nzzz = 1", ['unknown key "zzz".', "Keys: checklist, ci, compose-files,"]),
+        (
+            "[tool.tranship]\nzzz = 1",
+            ['unknown key "zzz".', "Keys: autoscale, checklist, ci, "],
+        ),
         ("[tool.tranship]\nroot = '/'", ['unknown key "root"']),
         (
             "[tool.tranship]\nstart-timeout = 'soon'",

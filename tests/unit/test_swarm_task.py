@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import tranship
+import yaml
 from fakedocker import FakeDocker
 from invoke.program import Program
 
@@ -211,3 +212,31 @@ def test_the_volumes_node_is_marked_once(
     assert 1 == len(docker.called_with("update"))
     assert marked(bare, wanted="node-2").startswith("No node 'node-2' (did you mean 'node-1'?)")
     assert marked(there, wanted="node-2").startswith("The volumes of shop are on node node-1, and")
+
+
+def test_a_deployment_keeps_the_count_of_a_service_with_a_policy(
+    inv: Inv, program: Program, docker: FakeDocker, tmp_path: Path
+) -> None:
+    # The file is gone when the command has ended: this docker keeps it.
+    kept = tmp_path / "kept.yaml"
+    docker.answer("stack", "deploy", code=1, err="enough\n")
+    command = docker.folder / "docker"
+    copy = f'for word in "$@"; do case "$word" in */stack.yaml) cp "$word" {kept} ;; esac; done\n'
+    command.write_text(command.read_text().replace("exec", f"{copy}exec"))
+    has_stack(docker)
+
+    def deployed(policy: str, tasks: int) -> object:
+        (tmp_path / "shop/pyproject.toml").write_text(f"[tool.tranship]\n{policy}")
+        spec = {"Name": "shop_web", "Labels": {LABEL: "shop"}}
+        mode = {"Mode": {"Replicated": {"Replicas": tasks}}}
+        template = {"TaskTemplate": {"ContainerSpec": {"Image": "web:1"}}}
+        found = [{"ID": "s", "Spec": {**spec, **mode, **template}}]
+        docker.answer("inspect", "service", out=json.dumps(found))
+        assert inv(program, "swarm.deploy")[2].endswith("enough\n")
+        return yaml.safe_load(kept.read_text())["services"]["web"]["deploy"].get("replicas")
+
+    policy = '[tool.tranship.autoscale.web]\nfigure = "cpu"\ntarget = 1\nmin = 2\nmax = 5\n'
+    assert 4 == deployed(policy, 4)
+    assert None is deployed(policy, 6)
+    assert None is deployed(policy, 1)
+    assert None is deployed("", 4)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...errors import StackFailed, UsageError, near
 from ...modes.base import silent
 from ...settings import Settings
-from . import rendering, waiting
+from . import counts, rendering, waiting
 from .engine import Manager, manager
 from .model import StackFile
 from .options import options_of, stack_name
@@ -70,9 +70,9 @@ def deploy(
 
     Raises StackFailed when it does not; Swarm then rolls back what it was updating.
     """
-    stack = prepared.stack
     swarm = manager()
-    swarm.require_ours(stack.name)
+    found = swarm.require_ours(prepared.stack.name)
+    stack = counts.kept(prepared.stack, settings.autoscale, found)
     look = waiting.looking(swarm, stack.name)
     known = waiting.before(look())
     if stack.data:
