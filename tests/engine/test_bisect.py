@@ -227,3 +227,43 @@ def test_what_a_killed_bisection_left_is_removed_by_the_next(compared: Project) 
     run.finish()
     compared.inv("docker.down").exits(0)
     assert [] == compared.left()
+
+
+SAYS_WHERE = """
+    import pathlib
+
+    def test_the_service_keeps_what_it_makes():
+        assert "kept" == pathlib.Path("/shared/said").read_text().strip()
+"""
+
+
+def test_what_production_takes_from_a_service_is_found(
+    project: Project, suite_packages: Path
+) -> None:
+    """The suite sees no difference of its own: the service's compose files are what differs."""
+    suite_packages.chmod(0o755)
+    keeps = "(touch /var/tmp/made && echo kept || echo lost) > /shared/said; exec python"
+    service = web(free_port())
+    service["command"] = ["sh", "-c", f"{keeps} /srv/service.py serve 8000"]
+    service["volumes"] = [*service["volumes"], "shared:/shared"]
+    suite = suite_of(suite_packages)
+    suite["volumes"] = [*suite["volumes"], "shared:/shared"]
+    project.compose(
+        {"web": service, "tests": suite},
+        suite={"service": "tests", "paths": ["checks"]},
+        volumes={"shared": {}},
+    ).checks(SAYS_WHERE)
+    (project.root / "compose").mkdir(exist_ok=True)
+    (project.root / "compose/production.yaml").write_text(
+        "services: {web: {read_only: true, pids_limit: 50, cap_drop: [ALL]}}\n"
+    )
+    words = ("--baseline", "docker", "--candidate", "production")
+    project.nox("-s", "compare", "--", "--modes", "docker,production").exits(1).says(
+        "1 test differs"
+    )
+
+    done = bisect(project, "keeps_what", *words, "--repeat", "1").exits(0)
+
+    done.says("  service:web:read_only: - / true", "      # no read_only")
+    assert "hosts applied" not in done.err, "the other stack's addresses lead nowhere"
+    assert [] == project.left()

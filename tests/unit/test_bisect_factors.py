@@ -85,6 +85,16 @@ def change(factor: Factor) -> Change:
     return factor.change
 
 
+def test_a_service_of_two_stacks_in_containers_is_nothing_that_can_be_applied() -> None:
+    here, there = {"dns:db": "10.0.0.7"}, {"dns:db": "10.1.0.7"}
+    both = {"passing_side": "docker"}
+
+    assert {} == found(ground("docker", here, there, **both))
+    assert ["hosts"] == list(found(ground("docker", {"dns:db": "no answer"}, there, **both)))
+    far = ground("docker", {"dns:db.example": "10.0.0.7"}, {"dns:db.example": "10.1.0.7"}, **both)
+    assert ["hosts"] == list(found(far))
+
+
 def test_a_variable_is_set_or_taken_away() -> None:
     assert {"A": "2"} == change(only("docker", {"env:A": "1"}, {"env:A": "2"})).variables
     assert {"A": None} == change(only("docker", {"env:A": "1"}, {})).variables

@@ -29,6 +29,7 @@ from .ordering import ORDERING, write_ordering
 from .outcome import NOT_RUN, Outcome, outcome_of
 from .packages import Packages
 from .privileges import preload_text
+from .services import served
 from .view import View, view_of
 
 _LEFT_OUT = (".git", ".nox", ".venv", ".tranship", "node_modules", "__pycache__")
@@ -51,6 +52,10 @@ class Bench:
     _overlays: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     _copies: dict[str, str] = field(default_factory=dict)
     _network: str | None = None
+    _document_of_run: dict[str, Any] | None = None
+    _served: Mapping[str, Mapping[str, Any]] | None = field(default_factory=dict)
+    """What other services have now that the run did not begin with; None: nobody knows."""
+    _touched: set[str] = field(default_factory=set)
 
     @property
     def side(self) -> Side:
@@ -155,6 +160,7 @@ class Bench:
             if change.variables:
                 launch |= {"unset": list(change.unset), "variables": change.given}
             return replace(part, settings=self._with_launch(launch))
+        self._serve(part, change.services)
         if change.unset:
             launch["unset"] = list(change.unset)
         path = self.run.directory / "probe.json"
@@ -199,6 +205,30 @@ class Bench:
             pid = part.client.container.inspect(name).state.pid
             self._network = f"/proc/{pid}/ns/net"
         return self._network or "own"
+
+    def _serve(self, mode: DockerMode, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have other services run with these keys, and those of the last probe as they began."""
+        if wanted == self._served:
+            return
+        self._touched |= wanted.keys()
+        write_compose_file(served(self.document, wanted), self.run.directory / "compose.json")
+        self._served = None
+        usual = mode.services, mode.recreate
+        mode.services = tuple(it for it in mode.services if it.name in self._touched)
+        mode.recreate = True
+        try:
+            mode.start()
+        finally:
+            mode.services, mode.recreate = usual
+        self._served = wanted
+        self._touched = {*wanted}
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The run's compose document as the run began with it."""
+        if self._document_of_run is None:
+            self._document_of_run = self._document()
+        return self._document_of_run
 
     @property
     def _group(self) -> str:

@@ -23,6 +23,8 @@ class Change:
     """Distribution to take from the passing side -> its version there; None: it is hidden."""
     writable: tuple[str, ...] = ()
     """Folders of a container whose read-only bind becomes one of a copy."""
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Another service -> key of it in the compose document -> value; None takes the key away."""
 
     def __or__(self, other: Change) -> Change:
         return Change(
@@ -31,6 +33,10 @@ class Change:
             _merged(self.launch, other.launch),
             {**self.packages, **other.packages},
             tuple(dict.fromkeys((*self.writable, *other.writable))),
+            {
+                name: _merged(self.services.get(name, {}), other.services.get(name, {}))
+                for name in (*self.services, *other.services)
+            },
         )
 
     @property

@@ -96,9 +96,24 @@ def hosts_beyond(ground: Ground) -> tuple[tuple[str, str], ...]:
     }
     for key, answer in ground.passing.fingerprint.items():
         kind, _, name = key.partition(":")
-        if kind == "dns" and answer not in ("no answer", ground.failing_value(key)):
+        known_here = answer in ("no answer", ground.failing_value(key))
+        if kind == "dns" and not known_here and not in_networks_apart(key, ground):
             found.setdefault(name, answer.split()[0])
     return tuple(sorted(found.items()))
+
+
+def in_networks_apart(key: str, ground: Ground) -> bool:
+    """Return whether a row is of a service that each of two stacks in containers has of its own.
+
+    Its address on one side leads nowhere on the other. The engine's names have no dot.
+    """
+    kind, _, name = key.partition(":")
+    return (
+        kind == "dns"
+        and "." not in name
+        and ground.side == ground.passing_side == "docker"
+        and {"", "no answer"}.isdisjoint((ground.failing_value(key), ground.passing_value(key)))
+    )
 
 
 def host_names(text: str) -> Mapping[str, list[str]]:

@@ -76,6 +76,8 @@ def factors(differences: Sequence[Difference], ground: Ground) -> tuple[Factor, 
     """
     groups: dict[str, list[Difference]] = {}
     for difference in differences:
+        if containerside.in_networks_apart(difference.key, ground):
+            continue
         if not _LEFT_OUT.fullmatch(difference.key) and not is_address(difference):
             groups.setdefault(group_of(difference.key), []).append(difference)
     if "hosts" not in groups and containerside.hosts_beyond(ground):

@@ -17,9 +17,9 @@ def mend(cause: Sequence[Factor], on_docker: bool, service: str) -> Iterator[str
     """Yield the lines that say how to make the change last."""
     change = together(it.change for it in cause if it.change is not None)
     compose = list(_compose(change, service))
-    if on_docker and len(compose) > 2:
+    if on_docker and compose:
         yield "In the compose file:"
-        yield from (f"  {line}" for line in compose)
+        yield from (f"  {line}" for line in ("services:", *compose))
     shell = list(_shell(change))
     if not on_docker and shell:
         yield "In a shell on this host:"
@@ -31,8 +31,26 @@ def mend(cause: Sequence[Factor], on_docker: bool, service: str) -> Iterator[str
 
 
 def _compose(change: Change, service: str) -> Iterator[str]:
-    yield "services:"
-    yield f"  {service}:"
+    for name, lines in (
+        (service, list(_suite(change))),
+        *((other, list(_service(body))) for other, body in change.services.items()),
+    ):
+        if lines:
+            yield f"  {name}:"
+            yield from lines
+
+
+def _service(body: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in body.items():
+        if key == "environment":
+            yield from (f"    # no {name} in environment" for name, v in value.items() if v is None)
+            value = {name: v for name, v in value.items() if v is not None}
+            if not value:
+                continue
+        yield from (f"    {line}" for line in _entry(key, value))
+
+
+def _suite(change: Change) -> Iterator[str]:
     given = {name: mask_value(name, value) for name, value in change.given.items()}
     if given:
         yield "    environment:"

@@ -15,6 +15,7 @@ from .factors import Factor, factors, group_of
 from .ground import Ground
 from .packages import Packages
 from .privileges import is_root, may_mount
+from .services import service_factors
 
 
 def ranked_factors(
@@ -50,4 +51,11 @@ def ranked_factors(
     order = [group_of(it.difference.key) for it in ranked]
     known = [replace(it, spoken=it.key in order) for it in factors(found, ground)]
     known.sort(key=lambda it: order.index(it.key) if it.spoken else len(order))
+    if failing.side == passing.side == "docker":
+        known += service_factors(
+            failing.document,
+            passing.document,
+            settings.suite.service or "",
+            candidate_fails=what.failing == 1,
+        )
     return tuple(known)
