@@ -149,6 +149,8 @@ class SwarmSettings:
     """How long a task that was replaced is watched before the next one is."""
     data_node: str = ""
     """The host name of the node that has the volumes; empty: the one first deployed on."""
+    nodes: dict[str, str] = field(default_factory=dict)
+    """Node -> the address of its engine, where images are loaded and no registry is."""
 
 
 @dataclass(frozen=True)

@@ -275,8 +275,8 @@ def _validated(table: dict[str, Any], path: Path) -> Settings:
     return found
 
 
-_NAMED = {"gates", "pins", "commands", "autoscale", "volume-sizes"}
-"""Tables whose keys are, or hold, names of services, volumes, actions and jobs."""
+_NAMED = {"gates", "pins", "commands", "autoscale", "volume-sizes", "nodes"}
+"""Tables whose keys are, or hold, names of services, volumes, nodes, actions and jobs."""
 
 
 def _underscored(table: dict[str, Any], *, named: bool = False) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from . import namespaces
 from .projects import Project, shell_environment, until
 
 _PREFIX = "tranship-engine-"
+INSECURE = "10.77.0.0/24"
+"""The addresses whose registries may speak plain HTTP."""
 
 
 class OwnEngine:
@@ -63,6 +65,8 @@ class OwnEngine:
             "--pidfile": self.pidfile,
             "--host": self.host,
             "--cgroup-parent": f"/{self.folder.name}",
+            # Of other engines' networks, where a registry of the tests is.
+            "--insecure-registry": INSECURE,
         }
         words = [str(word) for pair in options.items() for word in pair]
         with (self.folder / "dockerd.log").open("ab") as log:

@@ -27,7 +27,7 @@ ROWS = (
     {"migration"},
     {"deployment"},
     {"boundary", "batches"},
-    {"hardening", "images", "proving"},
+    {"hardening", "images", "proving", "scaling"},
     {
         *("ci", "docker", "local", "hybrid", "env", "compare", "data", "k8s", "migrate"),
         *("monitor", "sessions", "swarm"),
@@ -38,7 +38,7 @@ NAMESPACES = (
     *("ci", "compare", "data", "docker", "env", "hybrid", "k8s", "local", "migrate"),
     *("monitor", "swarm"),
 )
-HALVES = {"docker": ("hardening", "images"), "migrate": ("proving",)}
+HALVES = {"docker": ("hardening", "images"), "migrate": ("proving",), "swarm": ("scaling",)}
 """Namespace -> the modules with more of its tasks, which load as little."""
 HEAVY = {
     "httpx",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...errors import StackFailed, UsageError, near
+from ...errors import StackFailed, UsageError
 from ...modes.base import silent
 from ...settings import Settings
-from . import counts, rendering, waiting
-from .engine import Manager, manager
-from .model import StackFile
+from . import counts, pushing, rendering, waiting
+from .engine import manager
+from .model import Carried, StackFile
 from .options import options_of, stack_name
-from .sources import name_key, opened, source_of
+from .sources import images_of, name_key, opened, source_of
 from .state import ServiceState
 from .translation import translate
 
@@ -58,6 +58,12 @@ def prepare(settings: Settings, asked: Asked) -> Prepared:
     return Prepared(stack, project.hidden)
 
 
+def images(settings: Settings, asked: Asked) -> tuple[Carried, ...]:
+    """Return the images of what would be deployed."""
+    options = options_of(settings.swarm, asked.registry, asked.tag)
+    return images_of(opened(settings, asked.environment), options, asked.profiles)
+
+
 def deploy(
     settings: Settings,
     prepared: Prepared,
@@ -72,13 +78,16 @@ def deploy(
     """
     swarm = manager()
     found = swarm.require_ours(prepared.stack.name)
-    stack = counts.kept(prepared.stack, settings.autoscale, found)
+    pushing.require_there(settings, prepared.stack)
+    stack = counts.kept(pushing.pinned(prepared.stack), settings.autoscale, found)
     look = waiting.looking(swarm, stack.name)
     known = waiting.before(look())
     if stack.data:
         swarm.keep_data(stack.name, settings.swarm.data_node)
     with rendering.written(stack) as path:
-        swarm.deploy(stack.name, path, settings.swarm.resolve, registry_auth=registry_auth)
+        swarm.deploy(
+            stack.name, path, pushing.resolve_of(settings, stack), registry_auth=registry_auth
+        )
     return waiting.converge(look, known, seconds, tell=tell)
 
 
@@ -135,100 +144,3 @@ def remove(name: str, seconds: float, tell: Tell = silent) -> list[str]:
             raise StackFailed(f"Still there after {seconds:g} s: {', '.join(left)}.")
         time.sleep(0.3)
     return gone
-
-
-def scales_of(words: tuple[str, ...]) -> dict[str, int]:
-    """Return service -> replicas of words such as `web=3`; raises UsageError."""
-    if not words:
-        raise UsageError("No service. For example: inv swarm.scale --service web=3")
-    found = {}
-    for word in words:
-        name, _, number = word.partition("=")
-        if not name or not number.isdecimal():
-            raise UsageError(f"{word!r}: write SERVICE=REPLICAS, such as web=3.")
-        found[name] = int(number)
-    return found
-
-
-def scale(
-    name: str, wanted: Mapping[str, int], seconds: float, tell: Tell = silent
-) -> tuple[ServiceState, ...]:
-    """Change the number of tasks of services, and wait until they run."""
-
-    def change(swarm: Manager, found: Mapping[str, ServiceState]) -> None:
-        for service, number in wanted.items():
-            if found[service].job:
-                raise UsageError(f"{service} is a job, which runs once. It cannot be scaled.")
-            if found[service].data and number > 1:
-                raise UsageError(f"{service} writes a named volume: one task at most.")
-        words = [f"{found[service].id}={number}" for service, number in wanted.items()]
-        swarm.docker("docker service scale", "service", "scale", "--detach", *words)
-
-    return _changed(name, tuple(wanted), change, seconds, tell)
-
-
-def update(
-    name: str,
-    service: str,
-    image: str,
-    seconds: float,
-    *,
-    force: bool = False,
-    registry_auth: bool = False,
-    resolve: str = "always",
-    tell: Tell = silent,
-) -> tuple[ServiceState, ...]:
-    """Give a service another image, or new tasks of the same one, one after the other.
-
-    Raises StackFailed when Swarm has rolled it back.
-    """
-    if not image and not force:
-        raise UsageError("Nothing to change. Give --image, or --force for new tasks of the same.")
-
-    def change(swarm: Manager, found: Mapping[str, ServiceState]) -> None:
-        words = ["--image", image] if image else []
-        words += ["--force"] if force else []
-        words += ["--with-registry-auth"] if registry_auth else []
-        words += ["--no-resolve-image"] if resolve == "never" else []
-        swarm.docker(
-            "docker service update", "service", "update", "--detach", *words, found[service].id
-        )
-
-    return _changed(name, (service,), change, seconds, tell)
-
-
-def rollback(
-    name: str, service: str, seconds: float, tell: Tell = silent
-) -> tuple[ServiceState, ...]:
-    """Bring a service back to what it was before its last change."""
-
-    def change(swarm: Manager, found: Mapping[str, ServiceState]) -> None:
-        swarm.docker(
-            "docker service rollback", "service", "rollback", "--detach", found[service].id
-        )
-
-    return _changed(name, (service,), change, seconds, tell, back=True)
-
-
-def _changed(
-    name: str,
-    services: tuple[str, ...],
-    change: Callable[[Manager, Mapping[str, ServiceState]], None],
-    seconds: float,
-    tell: Tell,
-    *,
-    back: bool = False,
-) -> tuple[ServiceState, ...]:
-    swarm = manager()
-    swarm.require_up(name)
-    look = waiting.looking(swarm, name)
-    found = {item.name: item for item in look()}
-    for service in services:
-        if service not in found:
-            raise UsageError(
-                f"No service {service!r}{near(service, found)} in {name}. "
-                f"Services: {', '.join(found)}."
-            )
-    known = waiting.before(found.values())
-    change(swarm, found)
-    return waiting.converge(look, known, seconds, only=services, back=back, tell=tell)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ... import console
 from ..findings import Finding, finding_lines, lost
 
 FileKind = Literal["configs", "secrets"]
+Step = Callable[[str], AbstractContextManager[console.Step]]
+"""What shows a piece of long work, given its title."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,25 @@ class Content:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """An image of the stack, and its name where nodes run it."""
+
+    declared: str
+    name: str
+    own: bool
+    """Whether the project builds it."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What went where, as a table, and what a person should know of it."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StackFile:
     """The stack file, before it is written."""
 
@@ -57,6 +80,9 @@ class StackFile:
     findings: tuple[Finding, ...]
     data: tuple[str, ...] = ()
     """Services that are kept on the node with their volumes."""
+    images: tuple[Carried, ...] = ()
+    loaded: bool = False
+    """Whether images are loaded into the nodes' engines, for want of a registry."""
 
     @property
     def lost(self) -> int:

@@ -20,6 +20,8 @@ class Options:
     publish: str = "ingress"
     endpoint: str = "vip"
     monitor: str = "10s"
+    loaded: bool = False
+    """Whether images are loaded into the nodes' engines, for want of a registry."""
     key: bytes = b""
     """What the names of secrets are made with: a checksum alone could be guessed from."""
 
@@ -37,8 +39,16 @@ def options_of(
         raise SettingsError(
             f'{_TABLE} "monitor": {settings.monitor!r} is no duration. Write it like 10s.'
         )
+    for name, address in settings.nodes.items():
+        if "://" not in address:
+            raise SettingsError(
+                f'[tool.tranship.swarm.nodes] "{name}": {address!r} is no address of an engine. '
+                "Write it like ssh://node-2, as DOCKER_HOST takes it."
+            )
+    registry = (registry or settings.registry).rstrip("/")
     return Options(
-        registry=(registry or settings.registry).rstrip("/"),
+        registry=registry,
+        loaded=bool(settings.nodes) and not registry,
         tag=tag or settings.tag,
         publish=settings.publish,
         endpoint=settings.endpoint,

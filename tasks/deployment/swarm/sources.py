@@ -11,8 +11,9 @@ from ...errors import EngineUnavailable
 from ...settings import Settings
 from ...stack.engine import GET_AN_ENGINE
 from ..elsewhere import base_of, chosen_of, document_of, variables_of
-from .images import own_images
-from .model import Source
+from .images import carried, own_images
+from .model import Carried, Source
+from .options import Options
 
 
 def opened(settings: Settings, environment: str) -> Project:
@@ -45,6 +46,17 @@ def source_of(project: Project, name: str, profiles: tuple[str, ...] = ()) -> So
         variables=variables_of(project),
         hidden=project.hidden,
     )
+
+
+def images_of(
+    project: Project, options: Options, profiles: tuple[str, ...] = ()
+) -> tuple[Carried, ...]:
+    """Return the images of the services, which takes none of the layers' secrets."""
+    stack = project.stack
+    document = project.document
+    own = own_images(stack.name, document["services"])
+    chosen = chosen_of(stack, profiles)
+    return carried(Source(stack.name, document, chosen, own_images=own), options)
 
 
 def name_key(path: Path) -> bytes:

@@ -69,6 +69,8 @@ def translate(source: Source, options: Options) -> StackFile:
         tuple(contents.values()),
         (*findings, *lost),
         tuple(data),
+        images.carried(source, options),
+        options.loaded,
     )
 
 

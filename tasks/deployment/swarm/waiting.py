@@ -104,7 +104,7 @@ def line_of(item: ServiceState) -> str:
     head = f"{item.name}: {item.running} of {item.wanted} run{state}"
     if not item.error:
         return f"{head}. `docker service ps --no-trunc` and `docker service logs` say more."
-    return f"{head}: {item.error}.{_mend(item)}"
+    return f"{head}: {item.error}.{_mend(item.error)}"
 
 
 def _ended(item: ServiceState, known: Before, whys: Mapping[str, str], back: bool) -> list[str]:
@@ -114,10 +114,11 @@ def _ended(item: ServiceState, known: Before, whys: Mapping[str, str], back: boo
         # What it comes to is waited for.
         if update.state == "rollback_started" or (back and update.state == "rollback_completed"):
             return []
-        why = f": {whys[item.name]}" if item.name in whys else ""
+        error = whys.get(item.name, "")
+        why = f"{f': {error}' if error else ''}.{_mend(error)}"
         if update.state == "rollback_completed":
-            return [f"{item.name}: the update failed and was rolled back ({update.message}){why}."]
-        return [f"{item.name}: the update is stopped ({update.message}){why}."]
+            return [f"{item.name}: the update failed and was rolled back ({update.message}){why}"]
+        return [f"{item.name}: the update is stopped ({update.message}){why}"]
     if update.state in {"updating", "rollback_started"}:  # it has a failure action of its own
         return []
     new = item.rejected - set(known.failures.get(item.name, ()))
@@ -126,10 +127,10 @@ def _ended(item: ServiceState, known: Before, whys: Mapping[str, str], back: boo
     return [line_of(item)] if len(new) >= _REJECTED or given_up else []
 
 
-def _mend(item: ServiceState) -> str:
-    text = item.error.lower()
+def _mend(error: str) -> str:
+    text = error.lower()
     if "no such image" in text:
-        return f" Push {item.image} to a registry that nodes reach (--registry), or load it there."
+        return " Bring it to the nodes: inv swarm.push, or a registry that they reach."
     if "host-mode port already in use" in text:
         return " Free the port on a node, or have fewer replicas."
     if "scheduling constraints" in text:
