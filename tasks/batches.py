@@ -15,6 +15,7 @@ from .errors import EnvironmentFailed
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .deployment.swarm.trying.mode import SwarmMode
     from .modes.runs import AnyMode
     from .stack.isolation import Run
     from .trials.record import Trial
@@ -39,6 +40,8 @@ class Batch:
     """Waits until the run of this project is watched; None where nobody watches."""
     id: str = ""
     """What the runs share on record; empty for a run by itself."""
+    counts: bool = False
+    """Whether requests are counted in every mode that can, as they are on a Swarm."""
 
 
 def by_turns(batch: Batch, names: Iterable[str], repeat: int, *, warm: bool = False) -> None:
@@ -47,7 +50,12 @@ def by_turns(batch: Batch, names: Iterable[str], repeat: int, *, warm: bool = Fa
     `names` are those on record: `local@2` is the second of two `local`. Every run starts a
     stack of its own; with `warm` each mode's stack is started once, and all are up together.
     """
+    from .envmap.show import SWARM
+    from .trials.names import mode_of
+
     modes = list(names)
+    # Asked in one mode alone, its services would seem to need more CPU.
+    batch = replace(batch, counts=SWARM in map(mode_of, modes))
     if repeat > 1:
         batch = replace(batch, id=secrets.token_hex(4))
     if warm:
@@ -127,15 +135,25 @@ def _started(batch: Batch, name: str, held: ExitStack) -> MeasuredMode | Environ
     return found
 
 
-def _opened(batch: Batch, name: str, held: ExitStack, number: int = 1) -> tuple[AnyMode, Run]:
+def _opened(
+    batch: Batch, name: str, held: ExitStack, number: int = 1
+) -> tuple[AnyMode | SwarmMode, Run]:
+    from .deployment.swarm.trying import opening as swarm
+    from .envmap.show import SWARM
     from .modes import runs
+    from .modes.docker import DockerMode
     from .trials.names import mode_of
 
     kind = mode_of(name)
-    if kind != "docker" and number == 1:
+    if kind not in ("docker", SWARM) and number == 1:
         batch.install()
+    if kind == SWARM:
+        return held.enter_context(swarm.isolated(batch.settings, _teller(name)))
     opened = runs.isolated(batch.settings, kind, batch.bin_directory, _teller(name))
-    return held.enter_context(opened)
+    mode, run = held.enter_context(opened)
+    if batch.counts and isinstance(mode, DockerMode):
+        mode.counts = True
+    return mode, run
 
 
 def _unopened(error: EnvironmentFailed) -> Trial:

@@ -89,11 +89,15 @@ def _ask_for_gates(settings: Settings, modes: Sequence[str], options: argparse.N
 
 
 def _require(settings: Settings, modes: Sequence[str], repeat: int) -> None:
-    """Raise UsageError for what would stop the comparison, before any run has cost its time."""
+    """Raise for what would stop the comparison, before any run has cost its time.
+
+    UsageError; EnvironmentFailed where a Swarm is asked for and this engine manages none.
+    """
     from .comparison import gates
     from .comparison.statistics import ENOUGH_RUNS, require_scipy
+    from .deployment.swarm.engine import manager
     from .envmap.project import open_project
-    from .envmap.show import placement_of
+    from .envmap.show import SWARM, placement_of
     from .modes.production import placed, require_environment
     from .trials.names import mode_of
 
@@ -101,6 +105,8 @@ def _require(settings: Settings, modes: Sequence[str], repeat: int) -> None:
     for mode in map(mode_of, modes):
         require_environment(settings, mode)
         placement_of(placed(mode), stack, settings.suite.service)
+    if SWARM in map(mode_of, modes):
+        manager()
     gates.require_services(gates.project_gates(settings), stack.services, settings.root)
     if repeat >= ENOUGH_RUNS:
         require_scipy()

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..envmap.show import MODES, PRODUCTION
+from ..envmap.show import MODES, PRODUCTION, SWARM
 from ..errors import UsageError
 from ..trials.names import mode_of, numbered
 
@@ -25,7 +25,8 @@ OPTIONS = """\
 --baseline FILE run the mode of that earlier record, and compare with it
 --modes A,B     what to compare, the first with each other one: local, docker,
                 production (docker with production's compose files and layers,
-                secrets made up), hybrid:SERVICE,... (those services as
+                secrets made up), swarm (docker's services as a stack of the
+                Swarm that this engine manages), hybrid:SERVICE,... (those services as
                 processes, the rest in containers); default local,docker. A mode
                 that stands there twice is compared with itself: local,local is
                 local and local@2
@@ -67,7 +68,7 @@ def modes_of(text: str) -> list[str]:
     """
     modes: list[str] = []
     for part in filter(None, (word.strip() for word in text.split(","))):
-        known = mode_of(part) in (*MODES, PRODUCTION) or part.startswith("hybrid:")
+        known = mode_of(part) in (*MODES, PRODUCTION, SWARM) or part.startswith("hybrid:")
         if known or not modes or not modes[-1].startswith("hybrid:"):
             modes.append(part)
         else:

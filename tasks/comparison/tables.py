@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..trials.record import Outcome, TestOutcome
-from . import critical, edges_table, resources
+from . import critical, edges_table, levels, resources
 from .diff import NOISE_SECONDS, Comparison, Pair, Summary
 from .fingerprints import differences
 from .layout import Format, Style
@@ -43,6 +43,7 @@ def render(
         *flaky_blocks(comparison, style),
         *_one_side(comparison, style),
         *_movers(comparison, style),
+        *levels.blocks(comparison, style),
         *service_blocks(comparison, style),
         *gate_blocks(comparison, style),
         *resources.blocks(comparison, style),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ..errors import ExitCode
 from .diff import Comparison, Summary
 from .gates import GateResult
+from .levels import lost
 from .services import ServiceRow
 from .targets import Target, Verdict
 from .units import quantity, threshold, times
@@ -71,6 +72,7 @@ def sentence(comparison: Comparison, *, enforce: bool = False) -> str:
         findings.append(f"{_tests_of(count)} {'is' if count == 1 else 'are'} flaky")
     if not findings:
         findings.append(f"no test differs ({comparison.same} on both sides)")
+    findings += [phrase for side in comparison.sides for phrase in lost(side)]
     return "; ".join([*findings, *_targets(comparison, enforce)]) + "."
 
 

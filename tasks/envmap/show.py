@@ -17,6 +17,8 @@ from .secrets import mask_value
 MODES = ("local", "docker")
 PRODUCTION = "production"
 """The mode of a run that is the docker placement in the environment of this name."""
+SWARM = "swarm"
+"""The mode of a run that is the docker placement as a stack of a Docker Swarm."""
 
 
 def placement_of(mode: str, stack: Stack, suite: str | None = None) -> Placement:

@@ -29,6 +29,10 @@ class Background:
         """Start the command."""
         self._thread.start()
 
+    def join(self) -> None:
+        """Wait until the command has ended by itself."""
+        self._thread.join()
+
     def end(self) -> None:
         """End the command if it runs, also one that the thread is only about to start.
 

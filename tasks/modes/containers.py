@@ -7,11 +7,10 @@ import datetime
 import json
 import queue
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..stack.isolation import LABEL_CHECKOUT, LABEL_RUN
 from . import cgroups
 from .background import Background
 from .base import Address
@@ -69,9 +68,16 @@ def of_project(
     client: DockerClient, project: str, *, oneoffs: bool = False
 ) -> tuple[ContainerInfo, ...]:
     """Return the project's containers, running or not, without those of `compose run`."""
-    filters: list[Any] = [("label", f"{PROJECT_LABEL}={project}")]
-    if not oneoffs:
-        filters.append(("label", f"{ONEOFF_LABEL}=False"))
+    return labelled(
+        client,
+        f"{PROJECT_LABEL}={project}",
+        *(() if oneoffs else (f"{ONEOFF_LABEL}=False",)),
+    )
+
+
+def labelled(client: DockerClient, *labels: str) -> tuple[ContainerInfo, ...]:
+    """Return the containers that have all these labels, running or not."""
+    filters: list[Any] = [("label", label) for label in labels]
     return tuple(_each(client.container.list(all=True, filters=filters)))
 
 
@@ -244,75 +250,6 @@ def oom_kills(client: DockerClient, project: str, since: float) -> dict[str, int
             service = str(attributes.get(SERVICE_LABEL, ""))
             found[service] = found.get(service, 0) + 1
     return found
-
-
-def stop_at_once(client: DockerClient, project: str) -> None:
-    """Stop all containers of a project side by side, each with its own time to end.
-
-    `compose down` stops one level of dependencies after the other. That is for data that
-    stays; a run's goes with it.
-    """
-    from python_on_whales.exceptions import DockerException
-
-    filters: list[Any] = [("label", f"{PROJECT_LABEL}={project}")]
-    with contextlib.suppress(DockerException):  # `compose down` says what is wrong
-        running = client.container.list(filters=filters)
-        if running:
-            client.container.stop(running)
-
-
-def remove_project(client: DockerClient, project: str) -> int:
-    """Remove a run's containers, networks and volumes by label; return how many things."""
-    return _remove(client, f"{PROJECT_LABEL}={project}")
-
-
-def remove_runs(client: DockerClient, checkout: str, live: Callable[[], Iterable[str]]) -> int:
-    """Remove what runs of this checkout left that are not alive; return how many things."""
-    label = f"{LABEL_CHECKOUT}={checkout}"
-    runs = {
-        labels.get(LABEL_RUN, "")
-        for labels in (
-            *(
-                _labels(item)
-                for item in client.container.list(all=True, filters=[("label", label)])
-            ),
-            *(_labels(item) for item in client.network.list(filters=[("label", label)])),
-            *(_labels(item) for item in client.volume.list(filters=[("label", label)])),
-        )
-    }
-    # Asked after the listing: a run that began meanwhile has nothing in it.
-    alive = set(live())
-    return sum(_remove(client, f"{LABEL_RUN}={run}") for run in sorted(runs - alive) if run)
-
-
-def _labels(item: Any) -> Mapping[str, str]:
-    from python_on_whales.exceptions import DockerException
-
-    try:
-        holder = item.config if hasattr(type(item), "config") else item
-        return holder.labels or {}
-    except DockerException:
-        return {}
-
-
-def _remove(client: DockerClient, label: str) -> int:
-    from python_on_whales.exceptions import DockerException
-
-    removed = 0
-    filters: list[Any] = [("label", label)]
-    for container in client.container.list(all=True, filters=filters):
-        with contextlib.suppress(DockerException):
-            client.container.remove(container, force=True, volumes=True)
-            removed += 1
-    for network in client.network.list(filters=filters):
-        with contextlib.suppress(DockerException):
-            network.remove()
-            removed += 1
-    for volume in client.volume.list(filters=filters):
-        with contextlib.suppress(DockerException):
-            volume.remove()
-            removed += 1
-    return removed
 
 
 def runtime_pids(containers: Iterable[ContainerInfo]) -> tuple[int, ...]:

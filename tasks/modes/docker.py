@@ -15,11 +15,11 @@ from ..stack.engine import ComposeProject, document_of, error_text, require_engi
 from ..stack.isolation import MARKER, can_bind, write_private
 from ..stack.model import Service, Stack
 from ..stack.placement import Side
-from . import building, cgroups, containers, images, portowner
+from . import building, cgroups, containers, images, portowner, removal
 from .baking import Asked
 from .base import NO_SUITE, Address, ServiceProcess, Startup, SuiteProcess, silent
 from .containers import ContainerInfo
-from .dockersuite import ContainerSuite
+from .dockersuite import ContainerSuite, OneOff
 from .starting import Starting
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class DockerMode:
     """Whether `start` replaces containers that run, and leaves what they depend on alone."""
     envmap: EnvMap | None = None
     """What decides the variables; only measuring asks it who dials whom."""
+    watched: tuple[Service, ...] = ()
+    """Services that people dial."""
+    counts: bool = False
+    """Whether those are asked while the suite runs, to count the requests that are lost."""
     _client: DockerClient | None = field(default=None, init=False)
 
     @property
@@ -179,6 +183,17 @@ class DockerMode:
             {MARKER: self.run_id or self.project_name},
         )
 
+    def program(self, source: str, name: str) -> OneOff:
+        """Start a Python program that goes on, with the suite's interpreter, in a container."""
+        return OneOff(
+            self.client,
+            self._suite_service(),
+            (self.settings.suite.command[0], "-c", source),
+            f"{self.project_name}-{name}",
+            {MARKER: self.run_id or self.project_name},
+            f"The program {name}",
+        )
+
     def python(self, source: str) -> str:
         """Run a Python program with the suite's interpreter, in a one-off container."""
         from python_on_whales.exceptions import DockerException
@@ -226,7 +241,7 @@ class DockerMode:
 
         own = self.run_id is not None
         if own:
-            containers.stop_at_once(self.client, self.project_name)
+            removal.stop_at_once(self.client, self.project_name)
         try:
             self.client.compose.down(volumes=own, remove_orphans=own, quiet=True)
         except DockerException as error:
@@ -246,7 +261,7 @@ class DockerMode:
 
         for left in reversed(range(_TRIES)):
             try:
-                containers.remove_project(self.client, self.project_name)
+                removal.remove_project(self.client, self.project_name)
                 return
             except DockerException as error:
                 if not left:

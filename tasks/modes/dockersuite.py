@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _REPORT = "/tmp/tranship-report.xml"  # noqa: S108 - inside a container of its own
 
 
-class ContainerSuite:
-    """pytest in a one-off container of the suite's service."""
+class OneOff:
+    """A command in a one-off container of the suite's service."""
 
     def __init__(
         self,
@@ -27,6 +27,7 @@ class ContainerSuite:
         command: Sequence[str],
         name: str,
         environment: Mapping[str, str],
+        what: str,
     ) -> None:
         from python_on_whales.exceptions import DockerException
 
@@ -36,7 +37,7 @@ class ContainerSuite:
         try:
             client.compose.run(
                 service,
-                [*command, f"--junitxml={_REPORT}"],
+                list(command),
                 detach=True,
                 tty=False,
                 dependencies=False,
@@ -46,7 +47,7 @@ class ContainerSuite:
         except DockerException as error:
             # A container that was made and could not start would keep its name.
             self.close()
-            raise EnvironmentFailed(f"The suite cannot be started: {error_text(error)}") from error
+            raise EnvironmentFailed(f"{what} cannot be started: {error_text(error)}") from error
 
     def lines(self) -> Iterator[str]:
         """Yield its output line by line until it ends."""
@@ -70,16 +71,6 @@ class ContainerSuite:
         code = int(self._client.container.wait(self._name))
         return None if self._killed or code == 137 else code
 
-    def fetch_report(self, destination: Path) -> bool:
-        """Copy the JUnit report out of the container."""
-        from python_on_whales.exceptions import DockerException
-
-        try:
-            self._client.container.copy((self._name, _REPORT), destination)
-        except DockerException:
-            return False
-        return destination.is_file()
-
     def close(self) -> None:
         """Remove the container and its anonymous volumes."""
         from python_on_whales.exceptions import DockerException
@@ -93,3 +84,29 @@ class ContainerSuite:
 
         with suppress(DockerException):  # it has ended by itself
             self._client.container.kill(self._name, signal=name)
+
+
+class ContainerSuite(OneOff):
+    """pytest in a container of the suite's service."""
+
+    def __init__(
+        self,
+        client: DockerClient,
+        service: str,
+        command: Sequence[str],
+        name: str,
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__(
+            client, service, (*command, f"--junitxml={_REPORT}"), name, environment, "The suite"
+        )
+
+    def fetch_report(self, destination: Path) -> bool:
+        """Copy the JUnit report out of the container."""
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            self._client.container.copy((self._name, _REPORT), destination)
+        except DockerException:
+            return False
+        return destination.is_file()

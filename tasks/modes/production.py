@@ -15,7 +15,7 @@ from typing import Any
 
 from ..envmap import layers as layers_module
 from ..envmap.secrets import is_secret
-from ..envmap.show import PRODUCTION
+from ..envmap.show import PRODUCTION, SWARM
 from ..errors import UsageError
 from ..settings import Settings
 from ..stack.isolation import write_private
@@ -23,7 +23,7 @@ from ..stack.isolation import write_private
 
 def placed(mode: str) -> str:
     """Return the mode whose placement this one has."""
-    return "docker" if mode == PRODUCTION else mode
+    return "docker" if mode in (PRODUCTION, SWARM) else mode
 
 
 def environment_of(settings: Settings, mode: str) -> Settings:

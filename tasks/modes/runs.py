@@ -17,10 +17,11 @@ from ..stack import engine, isolation
 from ..stack.isolation import Run
 from ..stack.model import Service, Stack, parse
 from ..stack.placement import Placement, Ports, Side
-from . import containers, leftovers, production, secretfiles
+from . import leftovers, production, removal, secretfiles
 from .base import NO_SUITE
 from .docker import DockerMode
 from .hybrid import HybridMode
+from .levels import watched
 from .local import LocalMode
 
 Tell = Callable[[str], None]
@@ -46,7 +47,8 @@ def suite_services(settings: Settings, stack: Stack) -> tuple[Service, ...]:
 
 
 @contextmanager
-def _folder_removed_on_failure(run: Run) -> Iterator[None]:
+def folder_removed_on_failure(run: Run) -> Iterator[None]:
+    """Remove the folder of a run that could not be made, when the block fails."""
     try:
         yield
     except BaseException:
@@ -70,12 +72,12 @@ def isolated(
     """
     placed = production.placed(name)
     known = production.environment_of(settings, name)
-    opened = _opened(known, placed, tell, needs_suite) if placed == name else None
+    opened = project_of_run(known, placed, tell, needs_suite) if placed == name else None
     with isolation.new_run(settings.root, settings.runs) as run, ExitStack() as held:
-        with _folder_removed_on_failure(run):
+        with folder_removed_on_failure(run):
             if opened is None:  # its secrets are made up in the run's folder
                 known = production.with_made_up_secrets(known, run.directory / "layers")
-                opened = _opened(known, placed, tell, needs_suite)
+                opened = project_of_run(known, placed, tell, needs_suite)
             project, services, placement = opened
             ports = held.enter_context(isolation.free_ports(isolation.dialled_ports(services)))
             mode = _assembled(project, name, services, placement, ports, run, bin_directory, tell)
@@ -87,7 +89,7 @@ def isolated(
                 leftovers.remove_folder(run.directory)
 
 
-def _opened(
+def project_of_run(
     settings: Settings, name: str, tell: Tell, needs_suite: bool
 ) -> tuple[Project, tuple[Service, ...], Placement]:
     """Return the project, the services that a run starts, and where; the engine answers."""
@@ -148,7 +150,7 @@ def _assembled(
             placement=placement,
         )
     if "docker" in sides:
-        docker = _isolated_docker(project, services, placement, shared, there, run, tell)
+        docker = isolated_docker(project, services, placement, shared, there, run, tell)
         docker.name = name if local is None else docker.name
     if local is None or docker is None:
         return local or docker or _nothing(name)
@@ -164,7 +166,7 @@ def _nothing(name: str) -> AnyMode:
     raise UsageError(f"The mode {name!r} has no services: every one is in a profile.")
 
 
-def _isolated_docker(
+def isolated_docker(
     project: Project,
     services: tuple[Service, ...],
     placement: Placement,
@@ -173,6 +175,7 @@ def _isolated_docker(
     run: Run,
     tell: Tell,
 ) -> DockerMode:
+    """Return a run's services in containers, by a compose file of its own that this writes."""
     suite = project.settings.suite.service
     sides: dict[str, Side] = dict(placement.sides)
     if suite is not None:
@@ -203,6 +206,7 @@ def _isolated_docker(
         hidden=project.hidden,
         tell=tell,
         envmap=project.envmap,
+        watched=watched(services, project.stack.services),
     )
 
 
@@ -244,7 +248,7 @@ def _recover_engine(settings: Settings) -> int:
     client = engine.answering_client(settings)
     if client is None:
         return 0
-    return containers.remove_runs(
+    return removal.remove_runs(
         client,
         isolation.checkout_id(settings.root),
         lambda: [run.id for run in isolation.live_runs(settings.root, settings.runs)],

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import EnvironmentFailed, RecordError
+from ..modes.levels import ServiceLevel as ServiceLevel
 from .figures import EdgeLatency as EdgeLatency
 from .figures import HealthSamples as HealthSamples
 from .figures import Queried as Queried
@@ -102,6 +103,8 @@ class Trial:
     repeat: int = 1
     """Which run of its mode within the batch, from 1."""
     edges: tuple[EdgeLatency, ...] = ()
+    levels: tuple[ServiceLevel, ...] = ()
+    """Where requests were counted while the suite ran: how many were lost."""
     warm: bool = False
     """Whether its stack stayed up for several runs: CPU is this run's, start-up the first's."""
     queried: tuple[Queried, ...] = ()

@@ -15,7 +15,7 @@ from ..modes.runs import run_logs
 from ..settings import Settings
 from ..stack.isolation import Run
 from ..stack.model import Service
-from . import probes, seeing, since, suite
+from . import probes, seeing, since, suite, watching
 from .pulse import Pulse
 from .record import (
     KEPT_PER_MODE,
@@ -24,6 +24,7 @@ from .record import (
     HealthSamples,
     RuntimeShare,
     ServiceFigures,
+    ServiceLevel,
     SuiteRun,
     Trial,
 )
@@ -44,6 +45,9 @@ class _Findings:
     runtime: RuntimeShare | None = None
     sampler: Sampler = field(default_factory=lambda: Sampler(()))
     edges: tuple[EdgeLatency, ...] = ()
+    levels: tuple[ServiceLevel, ...] = ()
+    replaced: frozenset[str] = frozenset()
+    """Services whose container is another one now, or gone: what is known is not the whole."""
     oom_kills: dict[str, int] = field(default_factory=dict)
     suite: SuiteRun | None = None
     failure: Failure | None = None
@@ -153,7 +157,11 @@ class MeasuredMode:
         began = time.time()
         try:
             pulse = Pulse(self.services, addresses)
-            with Sampler(mode.processes(), mode.runtime_pids(), pulse) as found.sampler:
+            watched = mode.processes()
+            with (
+                watching.watching(mode) as level,
+                Sampler(watched, mode.runtime_pids(), pulse) as found.sampler,
+            ):
                 ran = suite.run(mode, settings.suite, arguments, self.show, log)
             found.suite = seeing.without_secrets(ran, mode.hidden)
         except EnvironmentFailed:
@@ -163,7 +171,13 @@ class MeasuredMode:
             raise
         found.oom_kills = dict(mode.oom_kills(began))
         self.tell(f"measuring (sampling took {found.sampler.share:.1%} of a core)")
-        found.figures = {item.service: probes.usage(item) for item in mode.processes()}
+        found.levels = level()
+        now = mode.processes()
+        found.figures = {item.service: probes.usage(item) for item in now}
+        found.replaced = watching.replaced(mode, watched, now)
+        if found.replaced:
+            names = ", ".join(sorted(found.replaced))
+            self.tell(f"{names}: replaced while the suite ran; memory and CPU are not the whole")
         found.runtime = replace(
             probes.runtime_share(mode.runtime_pids()), series=found.sampler.runtime_series()
         )
@@ -189,7 +203,10 @@ def _trial(
 ) -> Trial:
     figures = {}
     for service in services:
-        used = found.figures.get(service.name, probes.Usage(None, None, None))
+        whole = service.name not in found.replaced
+        sampler = found.sampler if whole else Sampler(())
+        used = found.figures.get(service.name) if whole else None
+        used = used or probes.Usage(None, None, None)
         startup = found.startup
         figures[service.name] = ServiceFigures(
             side=mode.sides[service.name],
@@ -197,7 +214,7 @@ def _trial(
             own_startup_seconds=startup.own_seconds.get(service.name) if startup else None,
             memory_bytes=used.memory_bytes,
             memory_method=used.method,
-            cpu_seconds=_either(found.sampler.cpu_seconds(service.name), used.cpu_seconds),
+            cpu_seconds=_either(sampler.cpu_seconds(service.name), used.cpu_seconds),
             cpu_method=used.method,
             health=found.health.get(service.name),
             offset_seconds=_offset(startup, service.name),
@@ -206,9 +223,9 @@ def _trial(
                 for dependency in service.depends_on
                 if dependency.service in mode.sides
             ),
-            series=found.sampler.series(service.name),
-            throttled_seconds=found.sampler.throttled_seconds(service.name),
-            oom_kills=_kills(found, service.name),
+            series=sampler.series(service.name),
+            throttled_seconds=sampler.throttled_seconds(service.name),
+            oom_kills=_kills(found, service.name) if whole else None,
         )
     return Trial(
         id=run.id,
@@ -223,6 +240,7 @@ def _trial(
         fingerprint=found.fingerprint,
         failure=found.failure,
         edges=found.edges,
+        levels=found.levels,
     )
 
 

@@ -54,6 +54,11 @@ class OwnEngine:
         """The disk that all of the engine's data is on, as it is reached from outside."""
         return Path(f"/proc/{self.first}/root{self.folder}/data")
 
+    @property
+    def lives(self) -> bool:
+        """Whether dockerd runs."""
+        return self._starter is not None and self._starter.poll() is None
+
     def start(self) -> None:
         """Start dockerd, and the containerd that is its own, and wait until it answers."""
         configured = self.folder / "daemon.json"
@@ -83,6 +88,13 @@ class OwnEngine:
         """Kill it: containers go on, and nobody looks after them."""
         self.end(signal.SIGKILL)
 
+    def lose(self) -> None:
+        """Lose the machine: all that runs in its namespaces ends at once."""
+        assert self._starter is not None, "it was not started"
+        os.kill(self.first, signal.SIGKILL)
+        self._starter.wait(60)
+        self._starter = None
+
     def end(self, number: signal.Signals) -> None:
         """End dockerd by a signal and wait for its end."""
         assert self._starter is not None, "it was not started"
@@ -100,7 +112,7 @@ class OwnEngine:
 
     def again(self) -> None:
         """Have it run: start it unless it does."""
-        if self._starter is not None and self._starter.poll() is None:
+        if self.lives:
             return
         self.start()
 

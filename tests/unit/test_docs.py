@@ -213,9 +213,11 @@ def test_every_nox_session_and_its_options_exist() -> None:
             options, passed_on = sessions._parsed(rest)
             assert not ours & set(passed_on), where
             for mode in options.modes:
-                assert mode_of(mode) in (*show.MODES, show.PRODUCTION) or mode.startswith(
-                    "hybrid:"
-                ), where
+                assert mode_of(mode) in (
+                    *show.MODES,
+                    show.PRODUCTION,
+                    show.SWARM,
+                ) or mode.startswith("hybrid:"), where
 
 
 def test_the_options_of_compare_are_those_of_its_help() -> None:

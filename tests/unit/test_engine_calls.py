@@ -12,7 +12,7 @@ from python_on_whales import DockerClient
 from python_on_whales.exceptions import DockerException
 from tranship import settings
 from tranship.errors import ComposeFileError, EngineUnavailable, EnvironmentFailed
-from tranship.modes import containers
+from tranship.modes import containers, removal
 from tranship.settings import Settings
 from tranship.stack import engine
 from tranship.stack.engine import ComposeProject
@@ -331,15 +331,15 @@ def test_a_runs_containers_stop_side_by_side(fake_docker: FakeDocker) -> None:
     fake_docker.answer("container", "list", out="a\nb\n")
     fake_docker.answer("container", "stop")
 
-    containers.stop_at_once(DockerClient(), "p")
+    removal.stop_at_once(DockerClient(), "p")
 
     (call,) = fake_docker.called_with("stop")
     assert ["a", "b"] == call.argv[-2:]
     fake_docker.answer("container", "stop", err="gone\n", code=1)
-    containers.stop_at_once(DockerClient(), "p")
+    removal.stop_at_once(DockerClient(), "p")
 
 
 def test_a_project_without_containers_has_none_to_stop(fake_docker: FakeDocker) -> None:
-    containers.stop_at_once(DockerClient(), "p")
+    removal.stop_at_once(DockerClient(), "p")
 
     assert [] == fake_docker.called_with("stop")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from ...envmap.show import SWARM
 from ...errors import RecordError, UsageError
 from ...modes import runs
 from ...settings import Settings
@@ -57,6 +58,8 @@ def run(
         raise UsageError(
             f"Both sides are of mode {trials[0].mode!r}: a bisection needs two modes to run."
         )
+    if SWARM in (mode_of(trial.mode) for trial in trials):
+        raise UsageError("No bisection runs on a Swarm. Name records of two other modes.")
     what = chosen(comparison, test)
     recovered = runs.recover(settings)
     if recovered:

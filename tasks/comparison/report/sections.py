@@ -8,6 +8,7 @@ from ...trials.record import Outcome
 from ..diff import Comparison, Summary
 from ..fingerprints import differences
 from ..layout import Style
+from ..levels import lost
 from ..repeat_tables import runs_notes
 from ..units import MISSING, quantity
 from ..verdict import exit_note, hang_note
@@ -40,6 +41,8 @@ def summary(comparison: Comparison, ink: Ink) -> str:
                 f"<h3>{ink(side.name)} failed at {ink(failure.stage)}</h3>"
                 f"<pre>{ink.lines(failure.message) or 'no message'}</pre>"
             )
+    for side in comparison.sides:
+        blocks += [f'<p class="note">{ink(words)}.</p>' for words in lost(side)]
     blocks += [note(words) for words in runs_notes(comparison, Style(mask=ink.mask))]
     if comparison.interpreters:
         blocks.append(

@@ -54,7 +54,7 @@ def deploy(
         found["resources"] = resources
     placement = {k: v for k, v in (written.pop("placement", None) or {}).items() if v}
     if stays and not placement.get("constraints"):
-        placement["constraints"] = [f"node.labels.{data_label(stack)} == true"]
+        placement["constraints"] = [options.data or f"node.labels.{data_label(stack)} == true"]
     if placement:
         found["placement"] = placement
     found["endpoint_mode"] = written.pop("endpoint_mode", None) or options.endpoint

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EnvironmentFailed, NotOurs, UsageError, near
+from ...modes import swarmstacks
 from ...stack.engine import call, engine_errors, require_engine
 from .deploying import STACK_LABEL, data_label
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
-
-_NAMESPACE = "com.docker.stack.namespace"
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,11 @@ class Manager:
 
     def docker(self, doing: str, *words: str) -> str:
         """Return what a docker command prints; raises EnvironmentFailed with its error."""
-        from python_on_whales.utils import run
-
-        with engine_errors(doing):
-            return str(run([*self.client.client_config.docker_cmd, *words]))
+        return swarmstacks.docker(self.client, doing, *words)
 
     def service_ids(self, stack: str) -> list[str]:
         """Return the services of a stack."""
-        wanted = f"label={_NAMESPACE}={stack}"
+        wanted = f"label={swarmstacks.NAMESPACE}={stack}"
         return self.docker("docker service ls", "service", "ls", "-q", "-f", wanted).split()
 
     def services(self, stack: str) -> list[dict[str, Any]]:
@@ -54,6 +50,14 @@ class Manager:
         """Return node -> host name."""
         lines = self.docker("docker node ls", "node", "ls", "--format", "{{.ID}} {{.Hostname}}")
         return dict(line.split(" ", 1) for line in lines.splitlines())
+
+    def node_addresses(self) -> dict[str, str]:
+        """Return node -> the address at which others of the Swarm reach it."""
+        return {
+            # A manager that was told no address says so.
+            it["ID"]: str(it["Status"].get("Addr") or "").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+            for it in self._inspected("node", list(self.nodes()))
+        }
 
     def _inspected(self, kind: str, ids: list[str]) -> list[dict[str, Any]]:
         if not ids:
@@ -91,17 +95,11 @@ class Manager:
 
     def remove(self, stack: str) -> None:
         """Remove the stack's services, networks, configs and secrets; volumes stay."""
-        self.docker("docker stack rm", "stack", "rm", stack)
+        swarmstacks.remove(self.client, stack)
 
     def left(self, stack: str) -> list[str]:
         """Return what of the stack is still there, volumes aside."""
-        wanted = f"label={_NAMESPACE}={stack}"
-        found = []
-        for kind in ("service", "network", "secret", "config"):
-            ids = self.docker(f"docker {kind} ls", kind, "ls", "-q", "-f", wanted).split()
-            found += [f"{kind} {it}" for it in ids]
-        containers = self.docker("docker ps", "ps", "-aq", "-f", wanted).split()
-        return [*found, *(f"container {it}" for it in containers)]
+        return swarmstacks.left(self.client, stack)
 
     def keep_data(self, stack: str, wanted: str = "") -> str:
         """Return the host name of the node that has the stack's volumes; it is marked once.

@@ -28,7 +28,7 @@ def networks(source: Source, used: set[str]) -> tuple[dict[str, Any], list[Findi
         driver = body.get("driver")
         if driver not in (None, "bridge", "overlay"):
             findings.append(Finding(name, f"networks: driver {driver}: overlay instead"))
-        kept = {key: body[key] for key in ("internal", "labels") if body.get(key)}
+        kept = {key: body[key] for key in ("attachable", "internal", "labels") if body.get(key)}
         options = body.get("driver_opts") or {}
         if driver == "overlay" and options:
             kept["driver_opts"] = options
@@ -66,6 +66,11 @@ def attached(name: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], list[F
     return found, findings
 
 
+def is_open(port: Mapping[str, Any]) -> bool:
+    """Return whether a port of the compose file is on every address of the host."""
+    return str(port.get("host_ip") or "") in _ALL
+
+
 def ports(
     name: str, body: Mapping[str, Any], options: Options
 ) -> tuple[list[dict[str, Any]], list[Finding]]:
@@ -78,7 +83,7 @@ def ports(
     for port in body.get("ports") or ():
         published = str(port.get("published") or "")
         host = str(port.get("host_ip") or "")
-        if host not in _ALL:
+        if not is_open(port):
             what = f"port {published or port['target']} on {host}: a Swarm would publish it on all"
             findings.append(Finding(name, f"{what} addresses; not published"))
             continue

@@ -20,6 +20,8 @@ class Options:
     publish: str = "ingress"
     endpoint: str = "vip"
     monitor: str = "10s"
+    data: str = ""
+    """The placement constraint of what writes a named volume; empty: the stack's own label."""
     loaded: bool = False
     """Whether images are loaded into the nodes' engines, for want of a registry."""
     key: bytes = b""
