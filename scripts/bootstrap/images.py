@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import interpreter, servers
 from .errors import SetupError
+from .packages import recipe_of
 from .progress import Progress, answer, write_private
 from .shared import exclusive, own_folder
 
@@ -41,11 +42,7 @@ def catalogue(root: Path, progress: Progress) -> list[Image]:
     entry = root / "tasks/modes/postgres.sh"
     python = root / ".venv/bin/python"
     lock = (root / "locks/stack.txt").read_text(encoding="utf-8")
-    recipe = "".join(
-        Path(__file__).with_name(name).read_text(encoding="utf-8")
-        for name in ("interpreter.py", "servers.py", "rootfs.py")
-    )
-    recipe += Path("/etc/os-release").read_text(encoding="utf-8")
+    recipe = recipe_of("interpreter", "servers")
 
     def text(*paths: Path) -> str:
         return recipe + "".join(path.read_text(encoding="utf-8") for path in paths)
@@ -147,6 +144,17 @@ def id_of(name: str) -> str:
     """Return an image's id; empty where the engine does not have it."""
     code, output, _ = answer(["docker", "image", "inspect", "--format", "{{.Id}}", name])
     return output if code == 0 else ""
+
+
+def made(wanted: Image) -> str:
+    """Return the name of a stand-in, which the engine has from now on: made when first wanted.
+
+    Raises SetupError where it cannot be made.
+    """
+    if label_of(wanted.standin) != wanted.label:
+        with exclusive(own_folder() / "standins.lock"):
+            build([wanted])
+    return wanted.standin
 
 
 def label_of(name: str) -> str:

@@ -9,12 +9,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from .images import Image, label_of
-from .images import build as build_images
+from .images import Image, made
+from .packages import recipe_of, unpacked
 from .progress import Progress, answer
 from .rootfs import Rootfs
 from .servers import PATH, SERVER_UID, libraries_of, script
-from .shared import exclusive, own_folder
 
 PACKAGES = ("mariadb-server-core", "mariadb-client", "mariadb-client-core", "mariadb-common")
 DEPENDING = ("mariadb-server-core", "mariadb-client-core")
@@ -38,16 +37,11 @@ exec mariadb-admin --no-defaults --host=127.0.0.1 --connect-timeout=2 --silent p
 def image(root: Path, progress: Progress) -> Image:
     """Return the base image; by its inputs an outdated stand-in is known."""
     entry = root / "compose/standin/mariadb.sh"
-    recipe = "".join(
-        Path(__file__).with_name(name).read_text(encoding="utf-8")
-        for name in ("mariadb.py", "rootfs.py")
-    )
-    release = Path("/etc/os-release").read_text(encoding="utf-8")
     return Image(
         "MARIADB_IMAGE",
         "mariadb:11",
         "tranship-standin/mariadb:10",
-        recipe + entry.read_text(encoding="utf-8") + release,
+        recipe_of("mariadb", inputs=[entry]),
         lambda work, tag, label: build(progress, work, tag, label, entry),
     )
 
@@ -57,25 +51,7 @@ def standin(root: Path, progress: Progress) -> str:
 
     Raises SetupError where it cannot be made.
     """
-    wanted = image(root, progress)
-    if label_of(wanted.standin) != wanted.label:
-        with exclusive(own_folder() / "standins.lock"):
-            build_images([wanted])
-    return wanted.standin
-
-
-def unpack(progress: Progress, work: Path) -> Path:
-    """Return a folder with the packages' files; nothing is installed on this machine."""
-    packages, unpacked = work / "packages", work / "unpacked"
-    packages.mkdir()
-    asked = ["apt-cache", "depends", "--recurse", "--important", *DEPENDING]
-    names = [*PACKAGES, *of_this_release(libraries_of(answer(asked)[1]))]
-    progress.run(
-        ["apt-get", "download", *names], cwd=packages, mend="Run `apt-get update` as root first."
-    )
-    for package in sorted(packages.glob("*.deb")):
-        progress.run(["dpkg", "-x", package, unpacked], mend="The download is damaged.")
-    return unpacked
+    return made(image(root, progress))
 
 
 def of_this_release(libraries: Sequence[str]) -> list[str]:
@@ -98,18 +74,20 @@ def is_package(name: str) -> bool:
 
 def build(progress: Progress, work: Path, tag: str, label: str, entry: Path) -> None:
     """Make the image."""
-    unpacked = unpack(progress, work)
+    asked = ["apt-cache", "depends", "--recurse", "--important", *DEPENDING]
+    names = [*PACKAGES, *of_this_release(libraries_of(answer(asked)[1]))]
+    files = unpacked(progress, work, names)
     root = Rootfs(work / "root")
     root.base("mysql", SERVER_UID)
     for place in PROGRAMS:
         target = root.at(place)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(unpacked / place, target)
+        shutil.copy2(files / place, target)
     for old, new in OLD_NAMES.items():
         folder = "sbin" if new == "mariadbd" else "bin"
         (root.at(f"/usr/{folder}") / old).symlink_to(new)
-    shutil.copytree(unpacked / "usr/share/mysql", root.at("/usr/share/mysql"))
-    for library in sorted(unpacked.rglob("lib*.so*")):
+    shutil.copytree(files / "usr/share/mysql", root.at("/usr/share/mysql"))
+    for library in sorted(files.rglob("lib*.so*")):
         target = root.at(Path("usr/lib") / library.parent.name / library.name)
         if not target.exists() and not target.is_symlink():
             target.parent.mkdir(parents=True, exist_ok=True)

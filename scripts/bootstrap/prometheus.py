@@ -9,12 +9,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from .images import Image, label_of
-from .images import build as build_images
+from .images import Image, made
+from .packages import recipe_of, unpacked
 from .progress import Progress
 from .rootfs import Rootfs
 from .servers import PATH
-from .shared import exclusive, own_folder
 
 VARIABLE = "PROMETHEUS_IMAGE"
 PROGRAMS = ("prometheus", "promtool")
@@ -22,15 +21,11 @@ PROGRAMS = ("prometheus", "promtool")
 
 def image(progress: Progress) -> Image:
     """Return the base image; by its inputs an outdated stand-in is known."""
-    recipe = "".join(
-        Path(__file__).with_name(name).read_text(encoding="utf-8")
-        for name in ("prometheus.py", "rootfs.py")
-    )
     return Image(
         VARIABLE,
         "prom/prometheus:v3.5.0",
         "tranship-standin/prometheus:2",
-        recipe + Path("/etc/os-release").read_text(encoding="utf-8"),
+        recipe_of("prometheus"),
         lambda work, tag, label: build(progress, work, tag, label),
         optional=True,
     )
@@ -47,29 +42,17 @@ def standin(progress: Progress) -> str:
 
     Raises SetupError where it cannot be made.
     """
-    wanted = image(progress)
-    if label_of(wanted.standin) != wanted.label:
-        with exclusive(own_folder() / "standins.lock"):
-            build_images([wanted])
-    return wanted.standin
+    return made(image(progress))
 
 
 def build(progress: Progress, work: Path, tag: str, label: str) -> None:
     """Make the image; nothing is installed on this machine."""
-    packages, unpacked = work / "packages", work / "unpacked"
-    packages.mkdir()
-    progress.run(
-        ["apt-get", "download", "prometheus"],
-        cwd=packages,
-        mend="Run `apt-get update` as root first.",
-    )
-    for package in sorted(packages.glob("*.deb")):
-        progress.run(["dpkg", "-x", package, unpacked], mend="The download is damaged.")
+    files = unpacked(progress, work, ["prometheus"])
     root = Rootfs(work / "root")
     root.base()
     programs = root.at("/bin")  # where the official image has them
     for name in PROGRAMS:
-        shutil.copy2(unpacked / "usr/bin" / name, programs)
+        shutil.copy2(files / "usr/bin" / name, programs)
     root.libraries([programs / name for name in PROGRAMS], own=root.folder)
     data = root.at("/prometheus")
     data.mkdir()

@@ -9,12 +9,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from .images import Image, label_of
-from .images import build as build_images
+from .images import Image, made
+from .packages import recipe_of, unpacked
 from .progress import Progress
 from .rootfs import Rootfs
 from .servers import PATH
-from .shared import exclusive, own_folder
 
 VARIABLE = "REGISTRY_IMAGE"
 CONFIGURATION = """\
@@ -26,15 +25,11 @@ http: {addr: ":5000"}
 
 def image(progress: Progress) -> Image:
     """Return the base image; by its inputs an outdated stand-in is known."""
-    recipe = "".join(
-        Path(__file__).with_name(name).read_text(encoding="utf-8")
-        for name in ("registry.py", "rootfs.py")
-    )
     return Image(
         VARIABLE,
         "registry:2",
         "tranship-standin/registry:2",
-        recipe + Path("/etc/os-release").read_text(encoding="utf-8"),
+        recipe_of("registry"),
         lambda work, tag, label: build(progress, work, tag, label),
         optional=True,
     )
@@ -45,27 +40,15 @@ def standin(progress: Progress) -> str:
 
     Raises SetupError where it cannot be made.
     """
-    wanted = image(progress)
-    if label_of(wanted.standin) != wanted.label:
-        with exclusive(own_folder() / "standins.lock"):
-            build_images([wanted])
-    return wanted.standin
+    return made(image(progress))
 
 
 def build(progress: Progress, work: Path, tag: str, label: str) -> None:
     """Make the image; nothing is installed on this machine."""
-    packages, unpacked = work / "packages", work / "unpacked"
-    packages.mkdir()
-    progress.run(
-        ["apt-get", "download", "docker-registry"],
-        cwd=packages,
-        mend="Run `apt-get update` as root first.",
-    )
-    for package in sorted(packages.glob("*.deb")):
-        progress.run(["dpkg", "-x", package, unpacked], mend="The download is damaged.")
+    files = unpacked(progress, work, ["docker-registry"])
     root = Rootfs(work / "root")
     program = root.at("/bin/registry")  # where the official image has it
-    shutil.copy2(unpacked / "usr/bin/docker-registry", program)
+    shutil.copy2(files / "usr/bin/docker-registry", program)
     # No shell: what nodes load is a third of what it were with one.
     root.libraries([program], own=root.folder)
     root.text("/etc/docker/registry/config.yml", CONFIGURATION)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import SetupError
+from .packages import unpacked
 from .progress import Progress, answer
 from .rootfs import Rootfs
 
@@ -123,21 +124,13 @@ def nginx(progress: Progress, work: Path, tag: str, label: str, folder: Path) ->
     """Make the image of nginx from package files, with nothing installed on this machine."""
     root = Rootfs(work / "root")
     root.base("nginx", 101)
-    packages = work / "packages"
-    packages.mkdir()
     _, depends, _ = answer(["apt-cache", "depends", "--important", "nginx"])
-    names = [*NGINX_PACKAGES, *libraries_of(depends)]
-    progress.run(
-        ["apt-get", "download", *names], cwd=packages, mend="Run `apt-get update` as root first."
-    )
-    unpacked = work / "unpacked"
-    for package in sorted(packages.glob("*.deb")):
-        progress.run(["dpkg", "-x", package, unpacked], mend="The download is damaged.")
+    files = unpacked(progress, work, [*NGINX_PACKAGES, *libraries_of(depends)])
     for place in ("usr/sbin/nginx", "usr/bin/envsubst", "etc/nginx/mime.types"):
         target = root.at(place)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(unpacked / place, target)
-    for library in sorted(unpacked.rglob("lib*.so*")):
+        shutil.copy2(files / place, target)
+    for library in sorted(files.rglob("lib*.so*")):
         target = root.at(Path("usr/lib") / library.parent.name / library.name)
         if not target.exists() and not target.is_symlink():
             target.parent.mkdir(parents=True, exist_ok=True)
