@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
 _REMOVAL_SECONDS = 60.0
+_LET_GO_SECONDS = 5.0
+_POLL_SECONDS = 0.1
 
 
 def stop_at_once(client: DockerClient, project: str) -> None:
@@ -102,8 +105,23 @@ def _remove(client: DockerClient, label: str) -> int:
         with contextlib.suppress(DockerException):
             network.remove()
             removed += 1
-    for volume in client.volume.list(filters=filters):
-        with contextlib.suppress(DockerException):
-            volume.remove()
-            removed += 1
-    return removed
+    return removed + _remove_volumes(client, filters)
+
+
+def _remove_volumes(client: DockerClient, filters: list[Any]) -> int:
+    """Remove volumes; the engine lists a container no more before it lets go of its volumes."""
+    from python_on_whales.exceptions import DockerException
+
+    removed = 0
+    deadline = time.monotonic() + _LET_GO_SECONDS
+    while True:
+        in_use = False
+        for volume in client.volume.list(filters=filters):
+            try:
+                volume.remove()
+                removed += 1
+            except DockerException as error:
+                in_use = in_use or "in use" in str(error)
+        if not in_use or time.monotonic() > deadline:
+            return removed
+        time.sleep(_POLL_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,9 @@ def snapshot(site: Site, chosen: Sequence[Store], name: str = "", tell: Tell = s
     nothing is kept.
     """
     settings = site.project.settings
-    chosen_name = name or f"{site.side}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    chosen_name = name or _free(
+        shelf(settings), f"{site.side}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    )
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", chosen_name):
         raise UsageError(
             f"{chosen_name!r} cannot be a snapshot's name: letters, digits, '-', '_', '.'."
@@ -67,6 +70,12 @@ def snapshot(site: Site, chosen: Sequence[Store], name: str = "", tell: Tell = s
             shutil.rmtree(partial, ignore_errors=True)
             raise
     return found
+
+
+def _free(folder: Path, name: str) -> str:
+    """Return the name, with a number where a snapshot of the same second has it."""
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(it for it in names if not (folder / it).exists())
 
 
 def restore(
