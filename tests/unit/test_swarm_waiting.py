@@ -164,7 +164,7 @@ def test_what_has_a_health_check_is_believed_at_once() -> None:
         (LATE, "web: 1 of 2 run, starting. `docker service ps --no-trunc`"),
         (
             replace(LATE, error="No such image: web:1 (node a)", rejected=frozenset("abc")),
-            "web: 1 of 2 run, starting: No such image: web:1 (node a). Bring it to the nodes: inv",
+            "web: 1 of 2 run, starting: No such image: web:1 (node a). Name nodes in [tool.",
         ),
         (
             replace(LATE, error="exit 1", given_up=True, failures={"a": "exit 1"}),

@@ -130,7 +130,7 @@ def _ended(item: ServiceState, known: Before, whys: Mapping[str, str], back: boo
 def _mend(error: str) -> str:
     text = error.lower()
     if "no such image" in text:
-        return " Bring it to the nodes: inv swarm.push, or a registry that they reach."
+        return " Name nodes in [tool.tranship.swarm.nodes], or a registry, then: inv swarm.push."
     if "host-mode port already in use" in text:
         return " Free the port on a node, or have fewer replicas."
     if "scheduling constraints" in text:
